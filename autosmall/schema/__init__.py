@@ -1,0 +1,1 @@
+"""What crosses a process or a disk: plain frozen data, no Keras, Ray or Optuna."""

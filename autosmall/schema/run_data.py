@@ -1,0 +1,76 @@
+"""Everything stored of one run, as analysis and report see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autosmall.schema.config import Value
+from autosmall.schema.folds import FoldPlan
+from autosmall.schema.results import FoldResult, Suggestion
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """A trial as it stands: its suggestion, its folds so far, and how it ended.
+
+    Attributes:
+        suggestion: What was tried, and who proposed it.
+        status: ``running``, ``complete``, ``raced_out``, ``unhealthy`` or ``failed``.
+        reason: Why it did not complete, in words; empty otherwise.
+        folds: Finished folds, ordered by fold id; failed ones included.
+    """
+
+    suggestion: Suggestion
+    status: str
+    reason: str
+    folds: tuple[FoldResult, ...]
+
+    @property
+    def number(self) -> int:
+        """The trial's number."""
+        return self.suggestion.number
+
+
+@dataclass(frozen=True)
+class RunData:
+    """One run, whole.
+
+    Attributes:
+        name: The run folder's name.
+        settings: The resolved settings (``settings.toml``), option name to value; includes
+            ``metric`` (never ``auto``), ``dataset``, ``space``, ``seed``, ``workers``.
+        versions: Package or hardware name to its version or description.
+        fingerprint: The data set's fingerprint.
+        classes: Class names, sorted.
+        sample_names: One name per sample row, as in ``folds.csv``.
+        labels: ``int64 (n_samples,)``, positions in ``classes``.
+        folds: The fold plan.
+        audit: The contents of ``audit.json``.
+        trials: All trials, ordered by number.
+        state: ``running``, ``finished`` or ``interrupted``.
+        end_reason: Why the search ended, in words; empty while it runs.
+        search_seconds: Wall time spent so far, over all sittings.
+    """
+
+    name: str
+    settings: Mapping[str, Value | tuple[str, ...] | None]
+    versions: Mapping[str, str]
+    fingerprint: str
+    classes: tuple[str, ...]
+    sample_names: tuple[str, ...]
+    labels: NDArray[np.int64]
+    folds: FoldPlan
+    audit: Mapping[str, object]
+    trials: tuple[TrialRecord, ...]
+    state: str
+    end_reason: str
+    search_seconds: float
+
+    @property
+    def metric(self) -> str:
+        """The search's metric."""
+        return str(self.settings["metric"])

@@ -1,0 +1,156 @@
+"""What a strategy is: a recipe that trains on one part and predicts the other, never its labels.
+
+A fit is given the labels of its training rows only. Validation labels stay with the worker: what
+a strategy wants recorded about validation pictures it hands to the :class:`EpochObserver` as
+probabilities. No choice inside a fit can therefore depend on what judges it.
+
+Modules of strategies import Keras only inside ``fit``, so that a search-space file can be
+checked, and ``autosmall spaces`` printed, without TensorFlow.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autosmall.schema.backbone_source import BackboneSource
+from autosmall.schema.config import Config
+from autosmall.schema.parameters import Parameter
+from autosmall.schema.pictures import PictureSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import keras
+
+
+class PictureSource(Protocol):
+    """Decoded pictures, one row per sample, in the data set's order."""
+
+    def __call__(self, spec: PictureSpec) -> NDArray[np.uint8]:
+        """Return ``uint8 (n, size, size, channels)``; read-only and shared, so never written to."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        ...
+
+
+class EpochObserver(Protocol):
+    """Keeps the curves of a fit and tells when it is hopeless."""
+
+    def epoch_end(
+        self,
+        train_loss: float,
+        train_accuracy: float,
+        validation_probabilities: NDArray[np.float32] | None,
+    ) -> bool:
+        """Record an epoch and return whether to go on.
+
+        ``False`` means that training signals or predictions show ill health (NaN, divergence,
+        nothing learned); validation labels never enter that decision.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class FitTask:
+    """Everything one fit may know.
+
+    Attributes:
+        config: The configuration, defaults filled in.
+        pictures: All labelled samples' pictures.
+        train_index: ``int64 (m,)``, sorted rows to train on.
+        train_labels: ``int64 (m,)``, their classes.
+        validation_index: ``int64 (v,)``, rows to predict; may be empty (retraining).
+        class_count: Number of classes; labels run from 0 to ``class_count - 1``.
+        seed: Seed of this fit; the same task with the same seed gives the same result on CPU.
+        invariances: Transformations that keep the label; augmentation uses no other.
+        unlabelled: Further pictures without labels, or ``None``.
+        backbones: The backbones that were found.
+        cache_dir: Folder for cached per-picture facts, or ``None`` for no cache on disk.
+        observer: Where curves go.
+    """
+
+    config: Config
+    pictures: PictureSource
+    train_index: NDArray[np.int64]
+    train_labels: NDArray[np.int64]
+    validation_index: NDArray[np.int64]
+    class_count: int
+    seed: int
+    invariances: frozenset[str]
+    unlabelled: PictureSource | None
+    backbones: tuple[BackboneSource, ...]
+    cache_dir: Path | None
+    observer: EpochObserver
+
+
+@dataclass(frozen=True)
+class ArrayModel:
+    """A model that is no Keras model: named arrays and the recipe that reads them.
+
+    Attributes:
+        recipe: Name of the function in ``autosmall.models.array_model`` that predicts from
+            ``arrays`` (``majority``, ``classical_linear``, ``classical_rbf``).
+        arrays: Plain numeric or text arrays, saved without pickle.
+    """
+
+    recipe: str
+    arrays: dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a strategy returns.
+
+    Attributes:
+        train_probabilities: ``float32 (m, class_count)`` on the training rows, unaugmented, at
+            the end of training; rows sum to 1.
+        validation_probabilities: ``float32 (v, class_count)``.
+        trainable_parameters: Weights that training could change.
+        total_parameters: All weights that a prediction needs.
+        picture_spec: What a saved model's pictures must be made to.
+        build_model: Makes the whole model that was measured. A Keras model takes pictures as
+            ``float32 (n, size, size, channels)`` with values 0 to 255, holds its own scaling, and
+            returns probabilities.
+        healthy: Whether training ran to its planned end; ``False`` when the observer said stop.
+    """
+
+    train_probabilities: NDArray[np.float32]
+    validation_probabilities: NDArray[np.float32]
+    trainable_parameters: int
+    total_parameters: int
+    picture_spec: PictureSpec
+    build_model: Callable[[], keras.Model | ArrayModel]
+    healthy: bool = True
+    notes: dict[str, float] = field(default_factory=dict)
+
+
+class Strategy(ABC):
+    """One way of training. Instances hold no state between fits."""
+
+    name: ClassVar[str]
+    """What configurations call it."""
+    title: ClassVar[str]
+    """What people call it."""
+    parameters: ClassVar[tuple[Parameter, ...]]
+    """All that it reads from a configuration, ``strategy`` aside."""
+    folds_together: ClassVar[bool] = False
+    """Whether one worker should do all folds of a configuration, as they share their work."""
+
+    @abstractmethod
+    def fit(self, task: FitTask) -> Fit:
+        """Train on the training rows and predict all rows.
+
+        Raises whatever its libraries raise; the worker turns it into a failed fold.
+        """
+
+    def picture_specs(self, config: Config) -> tuple[PictureSpec, ...]:
+        """Return the specs that :meth:`fit` will ask pictures for, so they can be decoded once."""
+        return (PictureSpec.from_config(config),)
