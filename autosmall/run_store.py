@@ -1,0 +1,293 @@
+"""The run folder: what a search has done, on disk before anybody is told.
+
+::
+
+    settings.toml          resolved settings, versions, fingerprint (written once)
+    folds.csv, audit.json  the samples, their folds, and what the audit found (written once)
+    state.json             running, finished or interrupted; seconds spent; why it ended
+    trials/00007/          suggestion.json, fold_00.json ... (the truth), end.json
+    predictions/00007/     fold_00.npz: out-of-fold probabilities
+    curves/00007/          fold_00.json: one value per epoch
+
+A fold is stored when its ``trials/…/fold_….json`` is there; its predictions and curves are written
+before it. Every file is written atomically and never changed. Tables and ``study.db`` are made
+from these files (:mod:`autosmall.run_tables`, :mod:`autosmall.study_db`).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import tomllib
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tomli_w
+
+from autosmall.data.folds import read_folds
+from autosmall.errors import RunFolderError
+from autosmall.files import write_bytes, write_json, write_text
+from autosmall.schema.config import Config, Value
+from autosmall.schema.results import FoldResult, Suggestion
+from autosmall.schema.run_data import RunData, TrialRecord
+
+RUNNING = "running"
+FINISHED = "finished"
+INTERRUPTED = "interrupted"
+
+Setting = Value | tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What is fixed for the whole search and stored in ``settings.toml``.
+
+    Attributes:
+        settings: Resolved settings, option name to value.
+        identity: Name to value of all that must be equal for a search to go on in this folder.
+        versions: Package or hardware name to version or description.
+        fingerprint: The data set's fingerprint.
+        classes: Class names, sorted.
+    """
+
+    settings: Mapping[str, Setting]
+    identity: Mapping[str, str]
+    versions: Mapping[str, str]
+    fingerprint: str
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunState:
+    """How far the search is."""
+
+    state: str = RUNNING
+    end_reason: str = ""
+    search_seconds: float = 0.0
+
+
+class RunStore:
+    """Reads and writes one run folder. One writer at a time; readers need no lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def exists(self) -> bool:
+        """Whether a search has been started in this folder."""
+        return (self.path / "settings.toml").is_file()
+
+    def create(self, facts: RunFacts) -> None:
+        """Write ``settings.toml``; ``folds.csv`` and ``audit.json`` must be there already."""
+        document = {
+            "settings": {k: _to_toml(v) for k, v in facts.settings.items() if v is not None},
+            "identity": dict(facts.identity),
+            "versions": dict(facts.versions),
+            "dataset": {"fingerprint": facts.fingerprint, "classes": list(facts.classes)},
+        }
+        write_text(self.path / "settings.toml", tomli_w.dumps(document))
+
+    def facts(self) -> RunFacts:
+        """Return what :meth:`create` wrote.
+
+        Raises :class:`~autosmall.errors.RunFolderError` where the folder holds no readable run.
+        """
+        path = self.path / "settings.toml"
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+            return RunFacts(
+                {
+                    k: tuple(v) if isinstance(v, list) else v
+                    for k, v in document["settings"].items()
+                },
+                document["identity"],
+                document["versions"],
+                document["dataset"]["fingerprint"],
+                tuple(document["dataset"]["classes"]),
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise RunFolderError(
+                f"{self.path} holds no readable run ({error})",
+                "a folder made by: autosmall search",
+                "check the path; runs lie in reports/ by default",
+            ) from error
+
+    def write_state(self, state: RunState) -> None:
+        """Replace ``state.json``."""
+        write_json(
+            self.path / "state.json",
+            {
+                "state": state.state,
+                "end_reason": state.end_reason,
+                "search_seconds": state.search_seconds,
+            },
+        )
+
+    def state(self) -> RunState:
+        """Return how far the search is; a run without a readable state has just begun."""
+        stored = _read_json(self.path / "state.json")
+        if not isinstance(stored, dict):
+            return RunState()
+        return RunState(stored["state"], stored["end_reason"], float(stored["search_seconds"]))
+
+    def add_suggestion(self, suggestion: Suggestion) -> None:
+        """Store a suggestion before it is worked on."""
+        write_json(
+            self._trial_dir(suggestion.number) / "suggestion.json",
+            {
+                "number": suggestion.number,
+                "config": suggestion.config.to_dict(),
+                "proposer": suggestion.proposer,
+                "label": suggestion.label,
+                "protected": suggestion.protected,
+                "is_default": suggestion.is_default,
+            },
+        )
+
+    def append(self, result: FoldResult) -> None:
+        """Store a finished fold: predictions, then curves, then the fold itself."""
+        name = f"fold_{result.fold:02d}"
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, probabilities=result.probabilities)
+        write_bytes(self._side_path("predictions", result.trial, name + ".npz"), buffer.getvalue())
+        write_json(
+            self._side_path("curves", result.trial, name + ".json"),
+            {key: [_finite(v) for v in values] for key, values in result.curves.items()},
+        )
+        write_json(self._trial_dir(result.trial) / f"{name}.json", _fold_document(result))
+
+    def end_trial(self, number: int, status: str, reason: str) -> None:
+        """Store how a trial ended; no more folds of it will be worked on."""
+        write_json(self._trial_dir(number) / "end.json", {"status": status, "reason": reason})
+
+    def trials(self) -> tuple[TrialRecord, ...]:
+        """Return all trials in order of their numbers, with the folds that are stored."""
+        folder = self.path / "trials"
+        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+        records = (self._read_trial(path) for path in paths if path.name.isdigit())
+        return tuple(record for record in records if record is not None)
+
+    def _read_trial(self, folder: Path) -> TrialRecord | None:
+        stored = _read_json(folder / "suggestion.json")
+        if not isinstance(stored, dict):
+            return None
+        suggestion = Suggestion(
+            int(stored["number"]),
+            Config.from_mapping(stored["config"]),
+            stored["proposer"],
+            stored["label"],
+            stored["protected"],
+            stored["is_default"],
+        )
+        end = _read_json(folder / "end.json")
+        status, reason = (end["status"], end["reason"]) if isinstance(end, dict) else (RUNNING, "")
+        folds = (self._read_fold(path) for path in sorted(folder.glob("fold_*.json")))
+        return TrialRecord(suggestion, status, reason, tuple(f for f in folds if f is not None))
+
+    def _read_fold(self, path: Path) -> FoldResult | None:
+        """Return the stored fold, or ``None`` where a file of it is torn: it is then done again."""
+        stored = _read_json(path)
+        if not isinstance(stored, dict):
+            return None
+        trial = int(stored["trial"])
+        curves = _read_json(self._side_path("curves", trial, path.name))
+        try:
+            with np.load(self._side_path("predictions", trial, path.stem + ".npz")) as arrays:
+                probabilities = arrays["probabilities"]
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return None
+        if not isinstance(curves, dict):
+            return None
+        return _fold_from_document(stored, curves, probabilities)
+
+    def _trial_dir(self, number: int) -> Path:
+        return self.path / "trials" / f"{number:05d}"
+
+    def _side_path(self, kind: str, trial: int, name: str) -> Path:
+        return self.path / kind / f"{trial:05d}" / name
+
+
+def load_run_data(path: Path) -> RunData:
+    """Return everything stored in the run folder ``path``.
+
+    Raises :class:`~autosmall.errors.RunFolderError` where it holds no readable run.
+    """
+    store = RunStore(path)
+    facts = store.facts()
+    names, label_names, plan = read_folds(path / "folds.csv")
+    position = {name: index for index, name in enumerate(facts.classes)}
+    audit = _read_json(path / "audit.json")
+    state = store.state()
+    return RunData(
+        name=path.resolve().name,
+        settings=facts.settings,
+        versions=facts.versions,
+        fingerprint=facts.fingerprint,
+        classes=facts.classes,
+        sample_names=tuple(names),
+        labels=np.array([position[name] for name in label_names], np.int64),
+        folds=plan,
+        audit=audit if isinstance(audit, dict) else {},
+        trials=store.trials(),
+        state=state.state,
+        end_reason=state.end_reason,
+        search_seconds=state.search_seconds,
+    )
+
+
+def _fold_document(result: FoldResult) -> dict[str, object]:
+    return {
+        "trial": result.trial,
+        "fold": result.fold,
+        "status": result.status,
+        "scores": {name: _finite(value) for name, value in result.scores.items()},
+        "train_scores": {name: _finite(value) for name, value in result.train_scores.items()},
+        "trainable_parameters": result.trainable_parameters,
+        "total_parameters": result.total_parameters,
+        "fit_seconds": result.fit_seconds,
+        "peak_memory_mib": result.peak_memory_mib,
+        "diagnoses": list(result.diagnoses),
+        "error": result.error,
+        "worker": result.worker,
+    }
+
+
+def _fold_from_document(
+    stored: dict[str, object], curves: dict[str, list[float | None]], probabilities: object
+) -> FoldResult:
+    fields = dict(stored)
+    for key in ("scores", "train_scores"):
+        scores = fields[key]
+        assert isinstance(scores, dict)
+        fields[key] = {name: _or_nan(value) for name, value in scores.items()}
+    fields["diagnoses"] = tuple(fields["diagnoses"])  # type: ignore[arg-type]
+    return FoldResult(
+        **fields,  # type: ignore[arg-type]
+        curves={name: tuple(_or_nan(v) for v in values) for name, values in curves.items()},
+        probabilities=np.asarray(probabilities, np.float32),
+    )
+
+
+def _finite(value: float) -> float | None:
+    """Return ``value``, or ``None`` for NaN and infinity, which JSON does not have."""
+    return float(value) if math.isfinite(value) else None
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _to_toml(value: Setting) -> Value | list[str] | None:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _read_json(path: Path) -> object:
+    """Return the file's content, or ``None`` where it is missing or torn."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
