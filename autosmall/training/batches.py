@@ -1,0 +1,83 @@
+"""Which pictures make up each batch, and how they are mixed. NumPy only, seeded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIXUP_ALPHA = 0.2
+CUTMIX_ALPHA = 1.0
+
+
+def shuffled_positions(count: int, rng: np.random.Generator) -> Iterator[int]:
+    """Yield the positions 0 to ``count - 1`` for ever, one permutation after another."""
+    while True:
+        yield from rng.permutation(count).tolist()
+
+
+def balanced_positions(labels: NDArray[np.int64], rng: np.random.Generator) -> Iterator[int]:
+    """Yield positions for ever such that in each round every class present comes once.
+
+    Within a class, one permutation follows another.
+    """
+    members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    streams = [shuffled_positions(len(rows), rng) for rows in members]
+    for which in shuffled_positions(len(members), rng):
+        yield int(members[which][next(streams[which])])
+
+
+def mix(
+    pictures: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    mixing: str,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return pictures ``(b, h, w, c)`` and targets ``(b, k)`` mixed within the batch.
+
+    ``mixup`` blends each picture with another (Zhang et al. 2018, alpha 0.2); ``cutmix`` pastes a
+    rectangle of another (Yun et al. 2019, alpha 1); ``none`` returns both as they are.
+    """
+    if mixing == "none":
+        return pictures, targets
+    partner = rng.permutation(len(pictures))
+    if mixing == "mixup":
+        share = rng.beta(MIXUP_ALPHA, MIXUP_ALPHA, len(pictures)).astype(np.float32)
+        mixed = _blend(pictures, pictures[partner], share)
+    else:
+        mixed, share = _paste(pictures, pictures[partner], rng)
+    return mixed, _blend(targets, targets[partner], share)
+
+
+def _blend(
+    first: NDArray[np.float32], second: NDArray[np.float32], share: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    weight = share.reshape((-1,) + (1,) * (first.ndim - 1))
+    return weight * first + (1 - weight) * second
+
+
+def _paste(
+    pictures: NDArray[np.float32], partners: NDArray[np.float32], rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return pictures with one rectangle of their partners, and the share left of their own."""
+    count, height, width, _ = pictures.shape
+    side: NDArray[np.float64] = np.sqrt(1 - rng.beta(CUTMIX_ALPHA, CUTMIX_ALPHA, count))
+    top, bottom = _intervals(side, height, rng)
+    left, right = _intervals(side, width, rng)
+    rows, columns = np.arange(height), np.arange(width)
+    in_rows = (rows >= top[:, None]) & (rows < bottom[:, None])
+    in_columns = (columns >= left[:, None]) & (columns < right[:, None])
+    inside = in_rows[:, :, None, None] & in_columns[:, None, :, None]
+    share = 1 - inside.mean(axis=(1, 2, 3), dtype=np.float32)
+    return np.where(inside, partners, pictures), share
+
+
+def _intervals(
+    share: NDArray[np.float64], size: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return begin and end of intervals that cover ``share`` of ``size``, cut at its borders."""
+    center = rng.uniform(0, size, share.size)
+    low = np.clip(np.round(center - share * size / 2), 0, size)
+    high = np.clip(np.round(center + share * size / 2), 0, size)
+    return low.astype(np.int64), high.astype(np.int64)

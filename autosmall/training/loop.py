@@ -1,0 +1,229 @@
+"""The training loop and prediction, around Keras's ``train_on_batch``.
+
+Our own loop rather than ``Model.fit`` because batches are shuffled from the fit's own seed, all
+have one shape (nothing is traced again for the last batch), mixing and augmentation happen when a
+batch is put together, and the learning rate is a plain function of the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from autosmall.training.batches import balanced_positions, mix, shuffled_positions
+from autosmall.training.losses import make_loss, sample_weights, soft_targets
+from autosmall.training.optimizers import LearningRateFactors, make_optimizer, reset_optimizer
+from autosmall.training.options import TrainingOptions
+from autosmall.training.schedules import make_schedule
+
+Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]
+"""Inputs, targets, and one weight per row or ``None``."""
+
+BatchTransform = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
+"""Alters the inputs of a batch at random, keeping their shape."""
+
+EpochEnd = Callable[[float, float], bool]
+"""Takes an epoch's mean training loss and accuracy and tells whether to go on."""
+
+PREDICTION_BATCH = 64
+_SHAPE_STEP = 16
+
+
+@dataclass(frozen=True)
+class TrainingHistory:
+    """What came of a training run.
+
+    Attributes:
+        train_loss: Mean loss of each epoch, regularisation included.
+        train_accuracy: Mean accuracy of each epoch on the altered (augmented, mixed) pictures.
+        epochs_done: Epochs begun and ended.
+        healthy: ``False`` where the callback said stop.
+    """
+
+    train_loss: tuple[float, ...]
+    train_accuracy: tuple[float, ...]
+    epochs_done: int
+    healthy: bool
+
+
+def train(
+    model: keras.Model,
+    inputs: NDArray[np.generic],
+    rows: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    class_count: int,
+    options: TrainingOptions,
+    seed: int,
+    *,
+    epoch_end: EpochEnd,
+    batch_transform: BatchTransform | None = None,
+    learning_rate_factors: LearningRateFactors | None = None,
+) -> TrainingHistory:
+    """Train ``model`` in place on ``inputs[rows]`` and return how it went.
+
+    Args:
+        model: Takes ``float32`` batches of inputs and returns logits ``(b, class_count)``. It is
+            compiled here; a model trained before with the same options is not traced again, and
+            its optimiser starts afresh.
+        inputs: ``(n, ...)``, any numeric type; only ``rows`` of it are read, never written.
+        rows: ``int64 (m,)``, rows to train on.
+        labels: ``int64 (m,)``, their classes.
+        class_count: Number of classes.
+        options: See :class:`TrainingOptions`. A batch larger than ``m`` is made ``m``.
+        seed: Seed of shuffling, mixing and ``batch_transform``.
+        epoch_end: Called after each epoch.
+        batch_transform: Applied to each batch before mixing.
+        learning_rate_factors: Per-variable factors of the learning rate.
+    """
+    _compile_for_classification(model, options, learning_rate_factors)
+    batches = _labelled_batches(inputs, rows, labels, class_count, options, seed, batch_transform)
+    return run_epochs(model, batches, options, len(rows), epoch_end)
+
+
+def run_epochs(
+    model: keras.Model,
+    batches: Iterator[Batch],
+    options: TrainingOptions,
+    row_count: int,
+    epoch_end: EpochEnd,
+) -> TrainingHistory:
+    """Run a compiled model through the planned epochs of ``batches``; see :func:`train`.
+
+    The model reports its loss and one metric, in this order.
+    """
+    steps = steps_per_epoch(row_count, options.batch_size)
+    rate = make_schedule(
+        options.learning_rate_schedule, options.learning_rate, steps * options.epochs
+    )
+    losses: list[float] = []
+    accuracies: list[float] = []
+    for epoch in range(options.epochs):
+        step_logs = np.empty((steps, 2))
+        for step in range(steps):
+            model.optimizer.learning_rate = rate(epoch * steps + step)
+            step_logs[step] = _step(model, next(batches))
+        loss, accuracy = step_logs.mean(axis=0).tolist()
+        losses.append(loss)
+        accuracies.append(accuracy)
+        if not epoch_end(loss, accuracy):
+            return TrainingHistory(tuple(losses), tuple(accuracies), epoch + 1, healthy=False)
+    return TrainingHistory(tuple(losses), tuple(accuracies), options.epochs, healthy=True)
+
+
+def steps_per_epoch(row_count: int, batch_size: int) -> int:
+    """Return how many whole batches come nearest to one pass over ``row_count`` rows."""
+    return max(1, round(row_count / min(batch_size, row_count)))
+
+
+def predict(
+    model: keras.Model,
+    inputs: NDArray[np.generic],
+    rows: NDArray[np.int64],
+    batch_size: int = PREDICTION_BATCH,
+) -> NDArray[np.float32]:
+    """Return the model's outputs for ``inputs[rows]``: ``float32 (len(rows), ...)``.
+
+    Batches are padded to one shape, a multiple of 16 of at most ``batch_size`` rounded up, so
+    that folds of nearly equal size share one traced function.
+    """
+    if len(rows) == 0:
+        return np.zeros((0, *model.output_shape[1:]), np.float32)
+    batch_count = -(-len(rows) // batch_size)
+    size = _round_up(-(-len(rows) // batch_count), _SHAPE_STEP)
+    padded = np.resize(rows, _round_up(len(rows), size))
+    outputs = [
+        model.predict_on_batch(inputs[padded[start : start + size]].astype(np.float32))
+        for start in range(0, len(padded), size)
+    ]
+    return np.concatenate(outputs)[: len(rows)].astype(np.float32)
+
+
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return probabilities ``float32`` of the same shape; rows sum to 1."""
+    exponents = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    return (exponents / exponents.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+
+def _round_up(count: int, multiple: int) -> int:
+    return -(-count // multiple) * multiple
+
+
+def _step(model: keras.Model, batch: Batch) -> tuple[float, float]:
+    inputs, targets, weights = batch
+    loss, metric = model.train_on_batch(inputs, targets, weights)
+    return float(loss), float(metric)
+
+
+def _labelled_batches(
+    inputs: NDArray[np.generic],
+    rows: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    class_count: int,
+    options: TrainingOptions,
+    seed: int,
+    batch_transform: BatchTransform | None,
+) -> Iterator[Batch]:
+    rng = np.random.default_rng(seed)
+    targets = soft_targets(labels, class_count, options.label_smoothing)
+    weights = sample_weights(labels, class_count, options.class_balance)
+    balanced = options.class_balance == "sampling"
+    positions = balanced_positions(labels, rng) if balanced else shuffled_positions(len(rows), rng)
+    size = min(options.batch_size, len(rows))
+    while True:
+        chosen = np.fromiter(positions, np.int64, size)
+        batch = inputs[rows[chosen]].astype(np.float32)
+        if batch_transform is not None:
+            batch = batch_transform(batch, rng)
+        mixed, mixed_targets = mix(batch, targets[chosen], options.mixing, rng)
+        yield mixed, mixed_targets, weights[chosen]
+
+
+_compiled: WeakKeyDictionary[keras.Model, object] = WeakKeyDictionary()
+
+
+def _compile_for_classification(
+    model: keras.Model, options: TrainingOptions, factors: LearningRateFactors | None
+) -> None:
+    trainable = tuple(variable.path for variable in model.trainable_variables)
+    key = (
+        options.optimizer,
+        options.momentum,
+        options.weight_decay,
+        options.class_balance == "focal",
+        tuple(sorted((factors or {}).items())),
+        trainable,
+    )
+    compile_model(
+        model, options, make_loss(options.class_balance), "categorical_accuracy", key, factors
+    )
+
+
+def compile_model(
+    model: keras.Model,
+    options: TrainingOptions,
+    loss: keras.losses.Loss,
+    metric: str,
+    key: object,
+    factors: LearningRateFactors | None = None,
+) -> None:
+    """Compile ``model``, or only reset its optimiser where it was compiled with an equal ``key``.
+
+    Whoever calls sees to it that ``key`` names all that the traced step depends on.
+    """
+    if _compiled.get(model) == key:
+        reset_optimizer(model.optimizer)
+        return
+    model.compile(
+        optimizer=make_optimizer(options, model.trainable_variables, factors),
+        loss=loss,
+        metrics=[metric],
+        # Measured on CPU, XLA compiles longer than it saves; JAX has no other way.
+        jit_compile=keras.backend.backend() == "jax",
+    )
+    model.optimizer.build(model.trainable_variables)
+    _compiled[model] = key
