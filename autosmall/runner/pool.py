@@ -33,8 +33,11 @@ class Pool(ABC):
         """Number of workers, at least 1."""
 
     @abstractmethod
-    def submit(self, request: FitRequest) -> None:
-        """Queue a request; returns at once. Requests begin in the order of submission."""
+    def submit(self, request: FitRequest, *, first: bool = False) -> None:
+        """Queue a request; returns at once. Requests begin in the order of submission.
+
+        ``first`` puts it before the others that wait (the next fold of a trial that has begun).
+        """
 
     @abstractmethod
     def wait(self, timeout_seconds: float) -> list[FoldResult]:
