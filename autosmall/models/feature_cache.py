@@ -1,0 +1,159 @@
+"""Facts about single pictures, computed once and shared between worker processes.
+
+A fact (a descriptor, the pooled layers of a backbone) depends on one picture alone, never on
+labels or on other pictures, so sharing it between folds leaks nothing. Pictures are worked on
+in chunks of fixed composition, and a chunk's address is a digest of what is computed and of the
+pixels it is computed from: values do not depend on who computes them, and later runs on the
+same pictures find them. Values are kept in single precision, unrounded.
+
+Processes divide the work by claims, files made with ``O_EXCL`` that name their owner. The claim
+of a dead process is taken over, and a claimed chunk that does not come is computed a second
+time rather than waited for; both write the same bytes, and files appear by renaming.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+CHUNK_PICTURES = 64
+MEMORY_LIMIT_BYTES = 768 * 2**20
+PATIENCE_SECONDS = 20.0
+POLL_SECONDS = 0.05
+
+Floats = NDArray[np.float32]
+Compute = Callable[[NDArray[np.uint8]], Floats]
+"""Facts of a chunk: ``uint8 (c, size, size, channels)`` to ``float32 (c, width)``."""
+
+_memory: OrderedDict[str, Floats] = OrderedDict()
+
+
+def picture_facts(
+    pictures: NDArray[np.uint8],
+    what: str,
+    compute: Compute,
+    cache_dir: Path | None,
+) -> Floats:
+    """Return ``float32 (n, width)``, read-only: ``compute`` for every picture.
+
+    Args:
+        pictures: ``uint8 (n, size, size, channels)``.
+        what: All that the values depend on besides the pixels.
+        compute: Called for chunks that are not known yet; at most :data:`CHUNK_PICTURES` rows.
+        cache_dir: Folder shared by the workers, or ``None`` to remember in this process only.
+    """
+    chunks = [
+        pictures[start : start + CHUNK_PICTURES]
+        for start in range(0, len(pictures), CHUNK_PICTURES)
+    ]
+    addresses = [_address(what, chunk) for chunk in chunks]
+    whole = hashlib.blake2b("/".join(addresses).encode(), digest_size=16).hexdigest()
+    if whole in _memory:
+        _memory.move_to_end(whole)
+        return _memory[whole]
+    if cache_dir is None:
+        parts = [compute(chunk) for chunk in chunks]
+    else:
+        parts = _shared(chunks, addresses, compute, cache_dir / "facts")
+    return _remember(whole, np.concatenate(parts).astype(np.float32, copy=False))
+
+
+def forget() -> None:
+    """Empty this process's memory; files stay."""
+    _memory.clear()
+
+
+def _address(what: str, chunk: NDArray[np.uint8]) -> str:
+    digest = hashlib.blake2b(f"{what}/{chunk.shape}/".encode(), digest_size=16)
+    digest.update(memoryview(np.ascontiguousarray(chunk)))
+    return digest.hexdigest()
+
+
+def _remember(whole: str, values: Floats) -> Floats:
+    values.flags.writeable = False
+    _memory[whole] = values
+    while len(_memory) > 1 and sum(kept.nbytes for kept in _memory.values()) > MEMORY_LIMIT_BYTES:
+        _memory.popitem(last=False)
+    return values
+
+
+def _shared(
+    chunks: list[NDArray[np.uint8]], addresses: list[str], compute: Compute, folder: Path
+) -> list[Floats]:
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / address[:2] / f"{address}.npy" for address in addresses]
+    for position in _work_to_do(files):
+        values = compute(chunks[position]).astype(np.float32, copy=False)
+        _write(files[position], values)
+        _claim_path(files[position]).unlink(missing_ok=True)
+    return [np.load(file, mmap_mode="r", allow_pickle=False) for file in files]
+
+
+def _work_to_do(files: list[Path]) -> Iterator[int]:
+    """Yield positions whose file is missing and which this process should compute.
+
+    Ends when every file is there. First all that nobody has claimed, then what others are at
+    when it has not come within :data:`PATIENCE_SECONDS`.
+    """
+    others = []
+    for position, file in enumerate(files):
+        if file.exists():
+            continue
+        if _claim(file):
+            yield position
+        else:
+            others.append(position)
+    for position in others:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not files[position].exists():
+            if _claim(files[position]) or time.monotonic() > deadline:
+                yield position
+            else:
+                time.sleep(POLL_SECONDS)
+
+
+def _claim_path(file: Path) -> Path:
+    return file.with_suffix(".claim")
+
+
+def _claim(file: Path) -> bool:
+    """Return whether this process now owns the chunk; the claims of dead processes are taken."""
+    file.parent.mkdir(exist_ok=True)
+    claim = _claim_path(file)
+    try:
+        descriptor = os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+    except FileExistsError:
+        if not _is_stale(claim):
+            return False
+        claim.unlink(missing_ok=True)
+        return _claim(file)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(f"{socket.gethostname()} {os.getpid()}")
+    return True
+
+
+def _is_stale(claim: Path) -> bool:
+    """Tell whether the claim's owner was a process of this machine that is no more."""
+    try:
+        host, _, pid = claim.read_text().partition(" ")
+    except FileNotFoundError:
+        return False
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    return int(pid) != os.getpid() and not Path(f"/proc/{pid}").exists()
+
+
+def _write(file: Path, values: Floats) -> None:
+    partial = file.with_name(f"{file.stem}.{os.getpid()}.{threading.get_ident()}.partial")
+    with partial.open("wb") as stream:
+        np.save(stream, values, allow_pickle=False)
+    partial.replace(file)
