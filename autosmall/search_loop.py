@@ -80,7 +80,10 @@ class Trial:
 
 
 class SearchLoop:
-    """One search in one sitting: :meth:`run` returns why it ended."""
+    """One search in one sitting.
+
+    ``end_reason`` says why :meth:`run` returned.
+    """
 
     def __init__(
         self,
@@ -103,38 +106,43 @@ class SearchLoop:
         self._trials: dict[int, Trial] = {}
         self._told: set[int] = set()
         self._unsuitable = 0
-        self._note = ""
+        self.end_reason = ""
 
     @property
     def seconds(self) -> float:
         """Wall time spent, earlier sittings included."""
         return self._limits.seconds_before + time.monotonic() - self._started
 
-    @property
-    def outcomes(self) -> list[TrialOutcome]:
-        """Outcomes of all trials that have ended, in order."""
-        ended = (self._trials[n] for n in sorted(self._trials))
-        return [self._outcome(trial) for trial in ended if trial.status != "running"]
+    def resume(self, records: tuple[TrialRecord, ...]) -> list[TrialOutcome]:
+        """Take in what earlier sittings stored and return the outcomes of the trials that ended.
 
-    def resume(self, records: tuple[TrialRecord, ...]) -> None:
-        """Take in what earlier sittings stored; trials that had not ended go on."""
+        Trials that had not ended go on.
+        """
         for record in records:
             folds = {fold.fold: fold for fold in record.folds}
             self._trials[record.number] = Trial(record.suggestion, record.status, folds)
         self._explorer.restore(record.suggestion for record in records)
+        ended = [self._outcome(t) for t in self._trials.values() if t.status != "running"]
         for number in sorted(self._trials):
-            if self._trials[number].status == "running":
-                self._go_on(self._trials[number])
+            trial = self._trials[number]
+            if trial.status != "running":
+                continue
+            if trial.folds and not trial.suggestion.protected:
+                self._judge(trial, trial.folds[max(trial.folds)])
+            else:
+                self._go_on(trial)
+        return ended
 
-    def run(self) -> str:
-        """Work until a limit is reached or nothing is left to propose; return the reason."""
+    def run(self) -> None:
+        """Work until a limit is reached or nothing is left to propose."""
         while not self._out_of_time:
             self._fill()
             if not self._open_trials:
-                return self._note or f"all {len(self._trials)} trials done"
+                self.end_reason = self.end_reason or f"all {len(self._trials)} trials are done"
+                return
             self._take(self._pool.wait(0.5))
         self._finish_in_flight()
-        return "the time budget is used up"
+        self.end_reason = "the time budget is used up"
 
     @property
     def _open_trials(self) -> list[Trial]:
@@ -169,7 +177,7 @@ class SearchLoop:
             known = all(self._trials[n].status != "running" for n in range(number - LAG + 1))
             return number < self._limits.max_trials and known
         if self._unsuitable >= MAX_UNSUITABLE:
-            self._note = "no configuration was left that fits in the remaining time"
+            self.end_reason = "no configuration was left that fits in the remaining time"
             return False
         return len(self._open_trials) < self._pool.size + SPARE_TRIALS
 

@@ -1,0 +1,172 @@
+"""The Python calls: :func:`search`, :func:`load_run` and what they return."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autosmall.analysis.ranking import Ranking, rank
+from autosmall.run_store import RunStore, load_run_data
+from autosmall.run_tables import fold_results_table, trials_table
+from autosmall.schema.durations import parse_duration
+from autosmall.schema.run_data import RunData, TrialRecord
+from autosmall.schema.settings import DEFAULT_INVARIANCES, SearchSettings
+from autosmall.search_session import nothing_complete, run_search
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from autosmall.retrain import RetrainResult
+
+
+class SearchRun:
+    """A run folder, finished or not, read when it is asked."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @cached_property
+    def data(self) -> RunData:
+        """Everything stored of the run."""
+        return load_run_data(self.path)
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """The configurations ranked, the recommended one first."""
+        return rank(self.data)
+
+    @property
+    def leaderboard(self) -> pd.DataFrame:
+        """One row per configuration that is complete on all folds, the recommended one first.
+
+        The columns are those of ``trials.csv``, with ``rank`` before them.
+        """
+        order = [row.trial for row in self.ranking.rows]
+        table = self.trials.set_index("trial", drop=False).loc[order].reset_index(drop=True)
+        table.insert(0, "rank", range(1, len(table) + 1))
+        return table
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """All configurations in order of number: the table of ``trials.csv``."""
+        return trials_table(self.data)
+
+    @property
+    def fold_results(self) -> pd.DataFrame:
+        """All finished folds: the table of ``fold_results.csv``."""
+        return fold_results_table(self.data)
+
+    @property
+    def best(self) -> TrialRecord:
+        """The recommended trial; :class:`SearchStoppedError` where none is complete."""
+        if not self.ranking.rows:
+            raise nothing_complete(self.data)
+        number = self.ranking.rows[0].trial
+        return next(trial for trial in self.data.trials if trial.number == number)
+
+    def report(self) -> Path:
+        """Write ``report.html`` and ``report.json`` again and return the page's path."""
+        from autosmall.report import write_report
+
+        return write_report(self.path)
+
+    def retrain(
+        self, *, rank: int = 1, trial: int | None = None, test: str | Path | None = None
+    ) -> RetrainResult:
+        """Train the chosen configuration on all pictures and save it in ``model/``."""
+        from autosmall.retrain import retrain
+
+        return retrain(self.path, rank=rank, trial=trial, test=Path(test) if test else None)
+
+
+def load_run(path: str | Path) -> SearchRun:
+    """Return the run stored in the folder ``path``.
+
+    Raises :class:`~autosmall.errors.RunFolderError` where it holds no readable run.
+    """
+    RunStore(Path(path)).facts()
+    return SearchRun(Path(path))
+
+
+def search(
+    dataset: str | Path,
+    *,
+    output_dir: str | Path | None = None,
+    space: str | Path = "default",
+    max_trials: int | None = None,
+    time_budget: str | float | None = None,
+    folds: str | int = "auto",
+    repeats: int | None = None,
+    metric: str = "auto",
+    strategies: Sequence[str] = (),
+    backbone: Sequence[str | Path] = (),
+    weights_dir: str | Path | None = None,
+    explorer: str = "committee",
+    groups: str | None = None,
+    keep_duplicates: bool = False,
+    invariances: Sequence[str] = DEFAULT_INVARIANCES,
+    unlabelled: str | Path | None = None,
+    workers: int | None = None,
+    gpus_per_worker: float = 0.0,
+    address: str | None = None,
+    seed: int = 0,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> SearchRun:
+    """Search ways of training for the pictures in ``dataset`` and return the run.
+
+    ``time_budget`` is a text such as ``"10m"`` or seconds; the other keywords are the fields of
+    :class:`~autosmall.schema.settings.SearchSettings`. A run folder that holds this very search
+    is gone on with.
+
+    Raises the errors of :mod:`autosmall.errors`; :class:`SearchStoppedError` where no
+    configuration could be completed.
+
+    Example:
+        >>> import autosmall, tempfile
+        >>> from autosmall.data.demo import draw_demo
+        >>> from pathlib import Path
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> draw_demo(folder / "pieces")
+        >>> run = autosmall.search(
+        ...     folder / "pieces", output_dir=folder / "run", strategies=["baseline"],
+        ...     max_trials=1, workers=0, quiet=True,
+        ... )
+        >>> run.leaderboard[["rank", "strategy", "score"]].values.tolist()
+        [[1, 'baseline', 0.5]]
+    """
+    settings = SearchSettings(
+        dataset=Path(dataset),
+        output_dir=_path(output_dir),
+        space=str(space),
+        max_trials=max_trials,
+        time_budget_seconds=_seconds(time_budget),
+        folds=folds,
+        repeats=repeats,
+        metric=metric,
+        strategies=tuple(strategies),
+        backbones=tuple(str(name) for name in backbone),
+        weights_dir=_path(weights_dir),
+        explorer=explorer,
+        groups=groups,
+        keep_duplicates=keep_duplicates,
+        invariances=tuple(invariances),
+        unlabelled=_path(unlabelled),
+        workers=workers,
+        gpus_per_worker=gpus_per_worker,
+        address=address,
+        seed=seed,
+        overwrite=overwrite,
+        quiet=quiet,
+    )
+    return SearchRun(run_search(settings))
+
+
+def _path(value: str | Path | None) -> Path | None:
+    return None if value is None else Path(value)
+
+
+def _seconds(value: str | float | None) -> float | None:
+    return parse_duration(value) if isinstance(value, str) else value

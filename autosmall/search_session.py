@@ -1,0 +1,170 @@
+"""One sitting of a search, from settings to a run folder with its report."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from autosmall.errors import SearchStoppedError
+from autosmall.explorers.registry import make_explorer
+from autosmall.live_report import LiveReport
+from autosmall.progress import Progress, SearchView, make_progress
+from autosmall.report import write_report
+from autosmall.run_lock import RunLock
+from autosmall.run_store import (
+    FINISHED,
+    INTERRUPTED,
+    RUNNING,
+    RunState,
+    RunStore,
+    load_run_data,
+)
+from autosmall.run_tables import write_tables
+from autosmall.runner.inline_pool import InlinePool
+from autosmall.runner.pool import Pool
+from autosmall.runner.ray_pool import RayPool
+from autosmall.schema.results import COMPLETE
+from autosmall.schema.run_data import RunData
+from autosmall.schema.settings import SearchSettings
+from autosmall.search_loop import Limits, SearchLoop
+from autosmall.search_setup import (
+    CheckedInput,
+    PreparedSearch,
+    check_input,
+    clear_run_dir,
+    prepare,
+)
+from autosmall.study_db import StudyDatabase
+
+
+def run_search(settings: SearchSettings) -> Path:
+    """Search as ``settings`` say, write tables and report, and return the run folder.
+
+    Raises what :func:`~autosmall.search_setup.check_input` raises, and
+    :class:`~autosmall.errors.SearchStoppedError` where no configuration could be completed.
+    ``KeyboardInterrupt`` and ``SystemExit`` pass through after results and report are written.
+    """
+    checked = check_input(settings)
+    with (
+        contextlib.closing(make_progress(settings.quiet)) as progress,
+        RunLock(checked.run_dir),
+        start_pool(settings) as pool,
+    ):
+        prepared = _prepare(checked, progress)
+        for note in prepared.notes:
+            progress.note(note)
+        pool.begin(prepared.context)
+        _work(prepared, pool, progress)
+    run = load_run_data(checked.run_dir)
+    if not any(trial.status == COMPLETE for trial in run.trials):
+        raise nothing_complete(run)
+    return checked.run_dir
+
+
+def start_pool(settings: SearchSettings) -> Pool:
+    """Return the pool that the settings ask for; Ray's workers start in the background."""
+    if settings.workers == 0:
+        return InlinePool()
+    return RayPool(
+        workers=settings.workers or os.cpu_count() or 1,
+        gpus_per_worker=settings.gpus_per_worker,
+        address=settings.address,
+    )
+
+
+def nothing_complete(run: RunData) -> SearchStoppedError:
+    """Return the error for a run without a single complete configuration."""
+    reasons = [trial.reason for trial in run.trials if trial.reason]
+    first = f"; the first to end said: {reasons[0]}" if reasons else ""
+    return SearchStoppedError(
+        f"no configuration was completed in {run.name} ({len(run.trials)} begun{first})",
+        "at least one configuration that ends on all folds",
+        "give it more time (the same command with a larger --time-budget goes on); "
+        "the workers' logs are in its folder logs/",
+    )
+
+
+def _prepare(checked: CheckedInput, progress: Progress) -> PreparedSearch:
+    """Prepare the search; where that fails for a new one, nothing half-written stays."""
+    existed = RunStore(checked.run_dir).exists
+    try:
+        return prepare(checked, lambda done, total: progress.step("reading pictures", done, total))
+    except BaseException:
+        if not existed:
+            clear_run_dir(checked.run_dir)
+        raise
+
+
+def _work(prepared: PreparedSearch, pool: Pool, progress: Progress) -> None:
+    """Run the loop between opening and closing the run folder's books."""
+    store = prepared.store
+    stored = store.trials()
+    limits = _limits(prepared)
+    explorer = make_explorer(
+        prepared.settings.explorer,
+        prepared.space,
+        prepared.settings.seed,
+        work_dir=store.path / "explorer",
+    )
+    live_report = LiveReport(store.path)
+    study = StudyDatabase(store.path / "study.db", prepared.space)
+
+    def on_view(view: SearchView) -> None:
+        progress.update(view)
+        live_report.refresh_if_due()
+
+    loop = SearchLoop(
+        prepared.context,
+        limits,
+        explorer,
+        pool,
+        store,
+        on_end=lambda outcome: study.add([outcome]),
+        on_view=on_view,
+    )
+    with _books(store, loop), contextlib.closing(explorer), contextlib.closing(live_report):
+        study.add(loop.resume(stored))
+        _say_resumed(progress, len(stored))
+        loop.run()
+
+
+def _limits(prepared: PreparedSearch) -> Limits:
+    settings = prepared.settings
+    budget = settings.time_budget_seconds
+    if budget is None and settings.max_trials is None:
+        budget = prepared.space.usual_minutes * 60
+    before = prepared.store.state().search_seconds if prepared.resumed else 0.0
+    return Limits(settings.max_trials, budget, before)
+
+
+def _say_resumed(progress: Progress, count: int) -> None:
+    if count:
+        progress.note(f"going on with a search of {count} configurations; nothing is done twice")
+
+
+@contextlib.contextmanager
+def _books(store: RunStore, loop: SearchLoop) -> Iterator[None]:
+    """Write state, tables and report when the loop ends, however it ends."""
+    store.write_state(RunState(RUNNING, "", loop.seconds))
+    try:
+        yield
+    except BaseException as error:
+        store.write_state(RunState(INTERRUPTED, _why(error), loop.seconds))
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            _write_results(store)
+        raise
+    store.write_state(RunState(FINISHED, loop.end_reason, loop.seconds))
+    _write_results(store)
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return "it was interrupted"
+    return f"it failed: {type(error).__name__}: {error}"
+
+
+def _write_results(store: RunStore) -> None:
+    write_tables(load_run_data(store.path), store.path)
+    write_report(store.path)
