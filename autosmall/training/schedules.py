@@ -22,7 +22,7 @@ def make_schedule(name: str, peak: float, total_steps: int) -> Schedule:
 
     >>> rate = make_schedule("cosine", 1.0, 100)
     >>> [round(rate(step), 3) for step in (0, 4, 5, 52, 99)]
-    [0.2, 1.0, 1.0, 0.512, 0.0]
+    [0.2, 1.0, 1.0, 0.508, 0.0]
     """
     shape = _SHAPES[name]
     warmup_steps = int(WARMUP_SHARE * total_steps)
