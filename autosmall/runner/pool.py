@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from autosmall.schema.results import FoldResult
-from autosmall.schema.search_context import FitRequest
+from autosmall.schema.search_context import FitRequest, SearchContext
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,9 @@ class WorkerStatus:
 class Pool(ABC):
     """Works on requests. One pool serves one search; use it as a context manager.
 
+    A pool is made before the data set has been read, so that its workers start meanwhile;
+    :meth:`begin` then tells them of the search. Nothing is submitted before that.
+
     Every request yields exactly one result per fold unless it is cancelled: a fold whose fit
     raises, whose worker dies, or which runs out of memory yields a ``failed`` result with the
     error in full, and the others go on.
@@ -31,6 +34,10 @@ class Pool(ABC):
     @abstractmethod
     def size(self) -> int:
         """Number of workers, at least 1."""
+
+    @abstractmethod
+    def begin(self, context: SearchContext) -> None:
+        """Take in the facts of the search."""
 
     @abstractmethod
     def submit(self, request: FitRequest, *, first: bool = False) -> None:
