@@ -1,0 +1,211 @@
+"""The one decode-and-resize: search, prediction and the checks of exports all read pictures here.
+
+Choices, the same everywhere: only the first frame counts; the EXIF orientation is applied; what
+is transparent shows white; grey is ITU-R 601 luma; 16-bit values are divided by 257; resizing is
+Pillow's bilinear filter, whose support grows with the reduction, so it does not alias.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import warnings
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from autosmall.schema.pictures import PictureSpec
+
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
+"""Formats that are ever decoded, in Pillow's names."""
+
+MAX_PIXELS = 89_478_485
+"""Largest picture that is decoded: Pillow's own limit, a quarter of a gibibyte at 3 bytes each."""
+
+LETTERBOX_COLOR = (0, 0, 0)
+"""What fills the rest of the square under the policy ``letterbox``: black."""
+
+TRANSPARENT_COLOR = (255, 255, 255)
+"""What shows through transparent pixels: white, as on a page."""
+
+_ORIENTATION_TAG = 0x0112
+_BITS_PER_SAMPLE_TAG = 258
+_TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_DECODE_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    EOFError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    MemoryError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+"""What Pillow's decoders have been seen to raise on broken files."""
+
+# Pillow warns about every odd tag; what matters is said by UnreadablePictureError instead.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+
+class UnreadablePictureError(Exception):
+    """A file that cannot be decoded. ``reason`` completes the sentence "the file ..."."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def read_picture(path: str | Path) -> NDArray[np.uint8]:
+    """Return the picture upright, in colour and at its own size: ``uint8 (height, width, 3)``.
+
+    Raises ``UnreadablePictureError`` for a file that is missing, no regular file (nothing else
+    is ever opened), in none of :data:`FORMATS`, over :data:`MAX_PIXELS`, truncated or broken.
+    """
+    return read_picture_and_format(path)[0]
+
+
+def read_picture_and_format(path: str | Path) -> tuple[NDArray[np.uint8], str]:
+    """Return :func:`read_picture` and the format that the content has, one of :data:`FORMATS`."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
+            raise UnreadablePictureError("is no regular file")
+        with Image.open(path, formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise UnreadablePictureError(_too_large(f"{width} x {height} pixels"))
+            image.load()
+            return _to_rgb(_upright(image)), str(image.format)
+    except UnidentifiedImageError as error:
+        raise UnreadablePictureError(f"is no {', '.join(FORMATS[:-1])} or WebP picture") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnreadablePictureError(_too_large("far more pixels")) from error
+    except _DECODE_ERRORS as error:
+        raise UnreadablePictureError(f"cannot be decoded ({_one_line(error)})") from error
+
+
+def prepare_picture(picture: NDArray[np.uint8], spec: PictureSpec) -> NDArray[np.uint8]:
+    """Return ``picture`` (``uint8 (h, w, 3)``) made to ``spec``: ``uint8 (S, S, channels)``.
+
+    ``stretch`` ignores the aspect ratio; ``letterbox`` keeps it and fills the rest with
+    :data:`LETTERBOX_COLOR`; ``center_crop`` keeps it and cuts the longer side.
+    """
+    side = spec.image_size_px
+    image = Image.fromarray(picture)
+    if spec.color_mode == "grayscale":
+        image = image.convert("L")
+    if spec.resize_policy == "letterbox":
+        image = _letterbox(image, side)
+    else:
+        box = _central_square(image.size) if spec.resize_policy == "center_crop" else None
+        image = image.resize((side, side), Image.Resampling.BILINEAR, box=box)
+    return np.asarray(image).reshape(side, side, spec.channels)
+
+
+def load_picture(path: str | Path, spec: PictureSpec) -> NDArray[np.uint8]:
+    """Return the file's picture made to ``spec``. Raises as :func:`read_picture` does."""
+    return prepare_picture(read_picture(path), spec)
+
+
+def load_pictures(paths: Sequence[str | Path], spec: PictureSpec) -> NDArray[np.uint8]:
+    """Return all files' pictures made to ``spec``: ``uint8 (n, S, S, channels)``, in order."""
+    side = spec.image_size_px
+    pictures = np.empty((len(paths), side, side, spec.channels), dtype=np.uint8)
+    for row, path in enumerate(paths):
+        pictures[row] = load_picture(path, spec)
+    return pictures
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
+    except _DECODE_ERRORS:
+        return image  # broken EXIF data says nothing about the pixels
+    transposition = _TRANSPOSITIONS.get(orientation)
+    return image if transposition is None else image.transpose(transposition)
+
+
+def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith("I") or image.mode == "F":
+        return _wide_to_rgb(image)
+    if "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
+        layered = image.convert("RGBA")
+        ground = Image.new("RGBA", image.size, (*TRANSPARENT_COLOR, 255))
+        image = Image.alpha_composite(ground, layered)
+    return np.array(image.convert("RGB"))
+
+
+def _wide_to_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """Scale more than 8 bits to 8.
+
+    16-bit values (``I;16``) have a known range. 32-bit integers and floats have none that is
+    agreed: the smallest of 0 to 1 (floats only), 0 to 255 and 0 to 65535 that holds them is
+    taken for theirs, and failing these their own minimum to maximum.
+    """
+    values = np.asarray(image).astype(np.float64)
+    if not np.isfinite(values).all():
+        raise UnreadablePictureError("holds values that are no finite numbers")
+    low, high = _value_range(image, values)
+    scaled = (values - low) * (255.0 / (high - low)) if high > low else np.zeros_like(values)
+    grey = np.rint(scaled).astype(np.uint8)
+    return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+
+
+def _value_range(image: Image.Image, values: NDArray[np.float64]) -> tuple[float, float]:
+    if image.mode.startswith("I;16"):
+        return 0.0, float(2 ** _bits_per_sample(image) - 1)
+    least, most = float(values.min()), float(values.max())
+    usual = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+    for high in usual:
+        if least >= 0 and most <= high:
+            return 0.0, high
+    return least, most
+
+
+def _bits_per_sample(image: Image.Image) -> int:
+    tags = getattr(image, "tag_v2", None)
+    return int(tags.get(_BITS_PER_SAMPLE_TAG, (16,))[0]) if tags is not None else 16
+
+
+def _letterbox(image: Image.Image, side: int) -> Image.Image:
+    scale = side / max(image.size)
+    width, height = (min(side, max(1, round(length * scale))) for length in image.size)
+    inner = image.resize((width, height), Image.Resampling.BILINEAR)
+    fill = LETTERBOX_COLOR if image.mode == "RGB" else LETTERBOX_COLOR[0]
+    square = Image.new(image.mode, (side, side), fill)
+    square.paste(inner, ((side - width) // 2, (side - height) // 2))
+    return square
+
+
+def _central_square(size: tuple[int, int]) -> tuple[float, float, float, float]:
+    width, height = size
+    side = min(size)
+    left, top = (width - side) / 2, (height - side) / 2
+    return left, top, left + side, top + side
+
+
+def _too_large(what: str) -> str:
+    return f"claims {what}, and more than {MAX_PIXELS // 1_000_000} million are not decoded"
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
