@@ -1,0 +1,300 @@
+"""The saved model: load it, let it predict, score it.
+
+>>> model = load_model("reports/demo/model")              # doctest: +SKIP
+>>> model.predict(["piece-1.png", "piece-2.png"])         # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autosmall.data.dataset import read_labelled, read_unlabelled
+from autosmall.data.images import UnreadablePictureError, load_picture, prepare_picture
+from autosmall.data.samples import Dataset, Sample
+from autosmall.errors import DatasetError, ModelFileError
+from autosmall.files import write_json, write_text
+from autosmall.model_folder import (
+    ModelDescription,
+    ModelSamples,
+    read_model_file,
+    staged_folder,
+    write_model_files,
+    write_samples,
+)
+from autosmall.models.array_model import predict_array_model
+from autosmall.openings import record_opening
+from autosmall.pipeline import Pipeline, read_pipeline
+from autosmall.strategies.base import ArrayModel
+from autosmall.training.metrics import all_scores
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+
+CHUNK_PICTURES = 64
+"""Pictures that are decoded and predicted at a time; bounds memory."""
+
+Pictures = str | Path | Sequence[str | Path] | NDArray[np.uint8]
+Probabilities = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model as it lies in its folder. Get one from :func:`load_model`.
+
+    Attributes:
+        folder: Where it was read from.
+        pipeline: Contents of ``pipeline.json``.
+        model: The Keras model or the arrays.
+    """
+
+    folder: Path
+    pipeline: Pipeline
+    model: keras.Model | ArrayModel = field(repr=False)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the probabilities."""
+        return self.pipeline.classes
+
+    def predict_proba(self, pictures: NDArray[np.uint8]) -> Probabilities:
+        """Return ``float32 (n, n_classes)`` for prepared pictures ``uint8 (n, S, S, channels)``.
+
+        ``S`` and the channels are those of ``pipeline.picture_spec``; ``ValueError`` otherwise.
+        """
+        spec = self.pipeline.picture_spec
+        expected = (spec.image_size_px, spec.image_size_px, spec.channels)
+        if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[1:] != expected:
+            raise ValueError(
+                f"got {pictures.dtype} {pictures.shape}, expected uint8 (n, {expected}); "
+                "predict() prepares pictures of any size"
+            )
+        parts = [
+            self._predict_chunk(pictures[start : start + CHUNK_PICTURES])
+            for start in range(0, len(pictures), CHUNK_PICTURES)
+        ]
+        empty = np.zeros((0, len(self.classes)), np.float32)
+        return np.concatenate([empty, *parts])
+
+    def predict(self, pictures: Pictures) -> pd.DataFrame:
+        """Return one row per picture, read and prepared exactly as in the search.
+
+        Columns: ``picture`` (its path, or its number in an array), ``label``, ``probability``
+        (of that label), ``probability_<class>`` for each class, and ``problem``: why a file
+        could not be read, in words; its other columns are then missing values.
+
+        Args:
+            pictures: A file, a folder (all pictures below it), several of these, or an array
+                ``uint8 (n, h, w, 3)`` or ``(h, w, 3)`` of any size.
+
+        Raises:
+            DatasetError: No such file or folder, or no picture in a folder.
+        """
+        if isinstance(pictures, np.ndarray):
+            batch = pictures[np.newaxis] if pictures.ndim == 3 else pictures
+            names = [str(row) for row in range(len(batch))]
+            return self._table(names, self.predict_proba(self._prepared(batch)), {})
+        paths = picture_paths(pictures)
+        probabilities, problems = self.predict_files(paths)
+        return self._table([str(path) for path in paths], probabilities, problems)
+
+    def predict_files(self, paths: Sequence[Path]) -> tuple[Probabilities, dict[int, str]]:
+        """Return ``float32 (n, n_classes)``, NaN in rows that cannot be read, and row to reason."""
+        probabilities = np.full((len(paths), len(self.classes)), np.nan, np.float32)
+        problems: dict[int, str] = {}
+        for start in range(0, len(paths), CHUNK_PICTURES):
+            rows, batch = [], []
+            for row in range(start, min(start + CHUNK_PICTURES, len(paths))):
+                try:
+                    batch.append(load_picture(paths[row], self.pipeline.picture_spec))
+                    rows.append(row)
+                except UnreadablePictureError as error:
+                    problems[row] = error.reason
+            if rows:
+                probabilities[rows] = self.predict_proba(np.stack(batch))
+        return probabilities, problems
+
+    def _predict_chunk(self, pictures: NDArray[np.uint8]) -> Probabilities:
+        if isinstance(self.model, ArrayModel):
+            return predict_array_model(self.model, pictures)
+        outputs = self.model.predict_on_batch(pictures.astype(np.float32))
+        return np.asarray(outputs, np.float32)
+
+    def _prepared(self, batch: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[3] != 3:
+            raise ValueError(f"got {batch.dtype} {batch.shape}, expected uint8 (n, h, w, 3)")
+        spec = self.pipeline.picture_spec
+        side = spec.image_size_px
+        out = np.empty((len(batch), side, side, spec.channels), np.uint8)
+        for row, picture in enumerate(batch):
+            out[row] = prepare_picture(picture, spec)
+        return out
+
+    def _table(
+        self, names: Sequence[str], probabilities: Probabilities, problems: Mapping[int, str]
+    ) -> pd.DataFrame:
+        import pandas as pd
+
+        readable = [row not in problems for row in range(len(names))]
+        best = np.where(np.isnan(probabilities), -1, probabilities).argmax(axis=1)
+        labels = [self.classes[b] if ok else None for b, ok in zip(best, readable, strict=True)]
+        table = {
+            "picture": list(names),
+            "label": labels,
+            "probability": probabilities[np.arange(len(names)), best],
+        }
+        for column, name in enumerate(self.classes):
+            table[f"probability_{name}"] = probabilities[:, column]
+        table["problem"] = [problems.get(row, "") for row in range(len(names))]
+        return pd.DataFrame(table)
+
+
+def load_model(path: str | Path) -> SavedModel:
+    """Return the saved model in the folder ``path`` (or in its ``model/``, for a run folder).
+
+    Raises :class:`~autosmall.errors.ModelFileError` where the folder is no saved model, its
+    file was changed or cut short, or it holds anything but known layers or plain arrays.
+    """
+    folder = Path(path)
+    if not (folder / "pipeline.json").is_file() and (folder / "model" / "pipeline.json").is_file():
+        folder = folder / "model"
+    pipeline = read_pipeline(folder)
+    return SavedModel(folder, pipeline, read_model_file(folder, pipeline))
+
+
+def save_model(
+    folder: str | Path,
+    model: keras.Model | ArrayModel,
+    description: ModelDescription,
+    *,
+    samples: ModelSamples | None = None,
+    metrics: Mapping[str, object] | None = None,
+    card: str = "",
+) -> None:
+    """Save ``model`` as the folder of the contract, in one move; an earlier model is replaced.
+
+    Raises :class:`~autosmall.errors.ModelFileError` or
+    :class:`~autosmall.errors.RunFolderError`, with nothing half-written left behind.
+    """
+    with staged_folder(Path(folder)) as staged:
+        write_model_files(staged, model, description)
+        if samples is not None:
+            write_samples(staged, samples)
+        write_json(staged / "metrics.json", dict(metrics or {}))
+        write_text(staged / "model_card.md", card)
+
+
+def evaluate(model: SavedModel | str | Path, dataset: str | Path) -> dict[str, object]:
+    """Return a model's scores on labelled pictures in any of the three layouts.
+
+    The test split is scored where there is one, otherwise all pictures; ``part`` says which.
+    Classes are matched by name. A model that lies in a run folder has the opening written to the
+    run's ``test_openings.json`` before any picture is read.
+
+    Returns:
+        ``part`` (words), ``n``, ``unreadable`` (name and reason each), one entry per metric of
+        :mod:`autosmall.training.metrics` (``None`` where it is undefined), and ``opened``: how
+        often these pictures have been opened so far, or ``None`` outside a run folder.
+
+    Raises:
+        DatasetError: No such data set, no readable picture, or a class the model does not know.
+        ModelFileError: The model cannot be used.
+    """
+    saved = model if isinstance(model, SavedModel) else load_model(model)
+    source = labelled_part(read_labelled(Path(dataset)), saved.classes)
+    run = saved.folder.resolve().parent
+    opened = None
+    if (run / "settings.toml").is_file():
+        opened = record_opening(run, source.place, saved.pipeline.sha256, "evaluate")
+    return {**score_part(saved, source), "opened": opened}
+
+
+@dataclass(frozen=True)
+class LabelledPart:
+    """Pictures that a model is scored on: their samples, what they are in words, and where."""
+
+    samples: tuple[Sample, ...]
+    words: str
+    place: str
+
+
+def labelled_part(dataset: Dataset, classes: Sequence[str]) -> LabelledPart:
+    """Return the test split of ``dataset``, or all of it where there is none.
+
+    Raises :class:`~autosmall.errors.DatasetError` for labels that are none of ``classes``.
+    """
+    if dataset.test_samples:
+        inside = "/test" if dataset.layout == "split-folders" else " (test rows)"
+        part = LabelledPart(dataset.test_samples, "test split", f"{dataset.source}{inside}")
+    else:
+        part = LabelledPart(dataset.samples, "all pictures", str(dataset.source))
+    unknown = sorted({sample.label for sample in part.samples} - set(classes))
+    if unknown:
+        raise DatasetError(
+            f"{dataset.source} has classes that the model does not know: {', '.join(unknown[:8])}",
+            f"only classes among {', '.join(list(classes)[:20])}",
+            "rename these classes as in training, or leave them out",
+        )
+    return part
+
+
+def score_part(model: SavedModel, part: LabelledPart) -> dict[str, object]:
+    """Return the scores of ``model`` on ``part``; see :func:`evaluate`."""
+    probabilities, problems = model.predict_files([sample.path for sample in part.samples])
+    read = [row for row in range(len(part.samples)) if row not in problems]
+    if not read:
+        raise DatasetError(
+            f"none of the {len(part.samples)} pictures at {part.place} can be read",
+            "pictures in JPEG, PNG, BMP, GIF, TIFF or WebP",
+            "check the files",
+        )
+    position = {name: index for index, name in enumerate(model.classes)}
+    labels = np.array([position[part.samples[row].label] for row in read], np.int64)
+    scores = all_scores(labels, probabilities[read])
+    return {
+        "part": part.words,
+        "n": len(read),
+        "unreadable": [[part.samples[row].name, reason] for row, reason in problems.items()],
+        **{name: value if np.isfinite(value) else None for name, value in scores.items()},
+    }
+
+
+def picture_paths(pictures: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Return the files that ``pictures`` (files and folders) stand for, folders read deeply.
+
+    Raises :class:`~autosmall.errors.DatasetError` for a path that does not exist, a folder
+    without pictures, or nothing at all.
+    """
+    given = [pictures] if isinstance(pictures, str | Path) else list(pictures)
+    found: list[Path] = []
+    for path in map(Path, given):
+        if path.is_dir():
+            found.extend(read_unlabelled(path))
+        elif path.exists():
+            found.append(path)
+        else:
+            raise DatasetError(
+                f"there is no file or folder {path}",
+                "pictures, or folders of them",
+                "check the path",
+            )
+    if not found:
+        raise DatasetError("no pictures were named", "at least one picture or folder", "name some")
+    return found
+
+
+__all__ = [
+    "ModelDescription",
+    "ModelFileError",
+    "ModelSamples",
+    "SavedModel",
+    "evaluate",
+    "load_model",
+    "save_model",
+]

@@ -1,0 +1,279 @@
+"""The files of a saved model: written beside their place and moved there whole; read with checks.
+
+::
+
+    model.keras or model.npz   weights; scaling and all that follows is inside
+    pipeline.json              how pictures are made, classes, configuration, digest
+    labels.txt                 one class per line, in the order of the outputs
+    samples.npz                up to 16 prepared pictures and their predictions when saved
+    model_card.md              what it is, for people
+    metrics.json               what it scored
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import shutil
+import uuid
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autosmall import __version__
+from autosmall.errors import ModelFileError, RunFolderError
+from autosmall.files import write_text
+from autosmall.pipeline import ARRAYS, KERAS, MODEL_FILES, PIPELINE_FILE, Pipeline, write_pipeline
+from autosmall.quiet import import_keras
+from autosmall.schema.config import Config
+from autosmall.schema.pictures import PictureSpec
+from autosmall.strategies.base import ArrayModel
+
+if TYPE_CHECKING:
+    import keras
+
+SAMPLES_FILE = "samples.npz"
+_MEND = "copy the model's folder again, or write it anew with: autosmall retrain RUN"
+_OWN_LAYERS = ("autosmall.models.", "autosmall.training.")
+_READ_ERRORS = (ValueError, TypeError, KeyError, OSError, ImportError, EOFError, zipfile.BadZipFile)
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What a model is, apart from its weights.
+
+    Attributes:
+        picture_spec: What its pictures are made to.
+        classes: Class names in the order of its outputs.
+        config: The configuration it was trained with.
+    """
+
+    picture_spec: PictureSpec
+    classes: tuple[str, ...]
+    config: Config
+
+
+@dataclass(frozen=True)
+class ModelSamples:
+    """Pictures that every later copy of the model has to predict alike.
+
+    Attributes:
+        names: One name per picture.
+        pictures: ``uint8 (n, size, size, channels)``, prepared.
+        probabilities: ``float32 (n, n_classes)``, predicted when the model was saved.
+    """
+
+    names: tuple[str, ...]
+    pictures: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+
+
+@contextmanager
+def staged_folder(folder: Path) -> Iterator[Path]:
+    """Give an empty folder beside ``folder`` that takes its place when the block ends well.
+
+    What stood there is replaced only then, and only if it was a saved model or empty; after an
+    error it is as before and nothing else is left behind. Raises
+    :class:`~autosmall.errors.ModelFileError` for a folder with other things in it and
+    :class:`~autosmall.errors.RunFolderError` where the disk refuses.
+    """
+    _check_replaceable(folder)
+    staged = folder.parent / f".{folder.name}-writing-{uuid.uuid4().hex}"
+    try:
+        staged.mkdir(parents=True)
+        yield staged
+        _move_into_place(staged, folder)
+    except OSError as error:
+        raise RunFolderError(
+            f"cannot write the model to {folder}: {error.strerror or error}",
+            "a folder that can be written, with room left",
+            "free some space or mend its permissions, then run the same command again",
+        ) from error
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def write_model_files(
+    folder: Path, model: keras.Model | ArrayModel, description: ModelDescription
+) -> Pipeline:
+    """Write the model's own file, ``pipeline.json`` and ``labels.txt``; return the pipeline."""
+    kind = ARRAYS if isinstance(model, ArrayModel) else KERAS
+    path = folder / MODEL_FILES[kind]
+    if isinstance(model, ArrayModel):
+        _write_arrays(path, model.arrays)
+    else:
+        model.save(path)
+    pipeline = Pipeline(
+        picture_spec=description.picture_spec,
+        classes=description.classes,
+        config=description.config,
+        kind=kind,
+        recipe=model.recipe if isinstance(model, ArrayModel) else "",
+        sha256=file_sha256(path),
+        autosmall_version=__version__,
+    )
+    write_pipeline(folder, pipeline)
+    write_text(folder / "labels.txt", "\n".join(description.classes) + "\n")
+    return pipeline
+
+
+def write_samples(folder: Path, samples: ModelSamples) -> None:
+    """Write ``samples.npz``."""
+    np.savez_compressed(
+        folder / SAMPLES_FILE,
+        names=np.array(samples.names),
+        pictures=samples.pictures,
+        probabilities=samples.probabilities,
+    )
+
+
+def read_samples(folder: Path) -> ModelSamples | None:
+    """Return what ``samples.npz`` holds, or ``None`` where there is none."""
+    path = folder / SAMPLES_FILE
+    if not path.is_file():
+        return None
+    arrays = _read_arrays(path)
+    try:
+        return ModelSamples(
+            tuple(str(name) for name in arrays["names"]),
+            arrays["pictures"].astype(np.uint8),
+            arrays["probabilities"].astype(np.float32),
+        )
+    except KeyError as error:
+        raise ModelFileError(f"{path} lacks {error}", "the file as it was saved", _MEND) from error
+
+
+def read_model_file(folder: Path, pipeline: Pipeline) -> keras.Model | ArrayModel:
+    """Return the model, its digest checked before anything of it is opened.
+
+    A ``.keras`` file is read in safe mode and only if every object in it is Keras's or
+    AutoSmall's own; arrays are read without pickle. Raises
+    :class:`~autosmall.errors.ModelFileError` for everything that does not fit.
+    """
+    path = folder / pipeline.model_file
+    _check_digest(path, pipeline.sha256)
+    if pipeline.kind == ARRAYS:
+        return ArrayModel(pipeline.recipe, _read_arrays(path))
+    return _read_keras(path, pipeline)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the file's SHA-256 as 64 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _check_replaceable(folder: Path) -> None:
+    if not folder.exists() or (folder / PIPELINE_FILE).is_file():
+        return
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise ModelFileError(
+            f"{folder} exists and is no saved model",
+            "a new folder, or one that an earlier model may be replaced in",
+            "move it away, then run the same command again",
+        )
+
+
+def _move_into_place(staged: Path, folder: Path) -> None:
+    """Rename ``staged`` to ``folder``; what was there comes back if that fails."""
+    if not folder.exists():
+        staged.rename(folder)
+        return
+    old = folder.parent / f".{folder.name}-old-{uuid.uuid4().hex}"
+    folder.rename(old)
+    try:
+        staged.rename(folder)
+    except BaseException:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+    objects = [name for name, array in arrays.items() if array.dtype.hasobject]
+    if objects:
+        raise TypeError(f"arrays of Python objects cannot be saved: {', '.join(objects)}")
+    with path.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (*_READ_ERRORS, AttributeError) as error:
+        raise ModelFileError(
+            f"{path} cannot be read: {error}",
+            "plain arrays without Python objects, as AutoSmall saves them",
+            _MEND,
+        ) from error
+
+
+def _check_digest(path: Path, sha256: str) -> None:
+    try:
+        found = file_sha256(path)
+    except OSError as error:
+        raise ModelFileError(f"cannot open {path}: {error.strerror}", "the model", _MEND) from error
+    if found != sha256:
+        raise ModelFileError(
+            f"{path} is not the file that was saved (SHA-256 {found[:16]}…)",
+            f"SHA-256 {sha256[:16]}…, as {PIPELINE_FILE} says",
+            f"it was changed or cut short: {_MEND}",
+        )
+
+
+def _read_keras(path: Path, pipeline: Pipeline) -> keras.Model:
+    try:
+        _import_own_layers(path)
+        import_keras()
+        import keras
+
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except _READ_ERRORS as error:
+        raise ModelFileError(
+            f"{path} cannot be loaded: {str(error).splitlines()[0]}",
+            "a Keras model of Keras's and AutoSmall's own layers",
+            f"Lambda and foreign layers are refused; otherwise: {_MEND}",
+        ) from error
+    side, channels = pipeline.picture_spec.image_size_px, pipeline.picture_spec.channels
+    expected = ((None, side, side, channels), (None, len(pipeline.classes)))
+    if (model.input_shape, model.output_shape) != expected:
+        raise ModelFileError(
+            f"{path} takes {model.input_shape} and gives {model.output_shape}",
+            f"{expected[0]} and {expected[1]}, as {PIPELINE_FILE} says",
+            _MEND,
+        )
+    return model
+
+
+def _import_own_layers(path: Path) -> None:
+    """Import the modules of AutoSmall's layers in the file, so that Keras knows their classes.
+
+    Raises ``ValueError`` for an object of any other package, before anything is built.
+    """
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read("config.json"))
+    for module in sorted(_modules_in(config)):
+        if module.startswith(_OWN_LAYERS):
+            importlib.import_module(module)
+        elif module.split(".")[0] not in ("keras", "builtins"):
+            raise ValueError(f"it holds an object of {module!r}, which is not Keras's own")
+
+
+def _modules_in(value: object) -> Iterator[str]:
+    """Yield the module of every serialised object below ``value``."""
+    if isinstance(value, dict):
+        if "class_name" in value and isinstance(value.get("module"), str):
+            yield value["module"]
+        for below in value.values():
+            yield from _modules_in(below)
+    elif isinstance(value, list):
+        for below in value:
+            yield from _modules_in(below)
