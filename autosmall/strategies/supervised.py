@@ -1,0 +1,185 @@
+"""What strategies that train a network on labels have in common."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autosmall.schema.seeds import derive_seed
+from autosmall.strategies.base import EpochObserver, Fit, FitTask
+
+if TYPE_CHECKING:
+    import keras
+
+    from autosmall.models.pooling import HeadSpec
+    from autosmall.schema.pictures import PictureSpec
+    from autosmall.training.augmentation import Augmenter
+    from autosmall.training.loop import TrainingHistory
+    from autosmall.training.options import TrainingOptions
+
+VALIDATION_SHARE = 0.2
+"""Largest part of an epoch's time that its validation predictions may take."""
+TRAINING_COST = 3
+"""A training step of a picture costs about three predictions of it."""
+
+
+class EpochReporter:
+    """Hands every epoch to the observer, with validation probabilities as often as they are cheap.
+
+    How often depends on the numbers of pictures alone, never on a clock, so that fits repeat. The
+    last planned epoch always has them.
+    """
+
+    def __init__(
+        self,
+        task: FitTask,
+        planned_epochs: int,
+        predict_validation: Callable[[], NDArray[np.float32]],
+    ) -> None:
+        self._observer: EpochObserver = task.observer
+        self._planned_epochs = planned_epochs
+        self._predict_validation = predict_validation
+        cost = len(task.validation_index) / (TRAINING_COST * len(task.train_index))
+        self._every = max(1, math.ceil(cost / VALIDATION_SHARE))
+        self._has_validation = len(task.validation_index) > 0
+        self._done = 0
+
+    def __call__(self, train_loss: float, train_accuracy: float) -> bool:
+        """Report an epoch and return whether to go on; a loss that is no number ends the fit."""
+        self._done += 1
+        due = self._done % self._every == 0 or self._done == self._planned_epochs
+        finite = math.isfinite(train_loss)
+        wanted = self._has_validation and due and finite
+        probabilities = self._predict_validation() if wanted else None
+        go_on = self._observer.epoch_end(train_loss, train_accuracy, probabilities)
+        return go_on and finite
+
+
+def head_spec(task: FitTask, options: TrainingOptions) -> HeadSpec:
+    """Return the head that a configuration with ``head`` asks for."""
+    from autosmall.models.pooling import HeadSpec
+
+    pooling = task.config.text("head")
+    return HeadSpec(task.class_count, pooling, options.dropout_rate, options.l1)
+
+
+def train_on_pictures(
+    network: keras.Model,
+    task: FitTask,
+    pictures: NDArray[np.uint8],
+    options: TrainingOptions,
+) -> TrainingHistory:
+    """Train ``network`` (pictures to logits) on the training rows, augmented, and report epochs."""
+    from autosmall.training.loop import train
+
+    return train(
+        network,
+        pictures,
+        task.train_index,
+        task.train_labels,
+        task.class_count,
+        options,
+        derive_seed(task.seed, "batches"),
+        epoch_end=_reporter(network, task, pictures, options),
+        batch_transform=augmenter(task),
+    )
+
+
+def train_on_features(
+    head: keras.Model, task: FitTask, features: NDArray[np.float32], options: TrainingOptions
+) -> TrainingHistory:
+    """Train ``head`` (features to logits) on the training rows' features and report epochs."""
+    from autosmall.training.loop import train
+
+    return train(
+        head,
+        features,
+        task.train_index,
+        task.train_labels,
+        task.class_count,
+        options,
+        derive_seed(task.seed, "batches"),
+        epoch_end=_reporter(head, task, features, options),
+    )
+
+
+def augmenter(task: FitTask) -> Augmenter:
+    """Return the augmentation that a configuration asks for, within the task's invariances."""
+    from autosmall.training.augmentation import Augmenter
+
+    return Augmenter(
+        task.config.text("augmentation"),
+        task.config.number("augmentation_strength"),
+        task.invariances,
+    )
+
+
+def _reporter(
+    network: keras.Model,
+    task: FitTask,
+    inputs: NDArray[np.generic],
+    options: TrainingOptions,
+) -> EpochReporter:
+    return EpochReporter(
+        task,
+        options.epochs,
+        lambda: predict_probabilities(network, inputs, task.validation_index),
+    )
+
+
+def predict_probabilities(
+    network: keras.Model, inputs: NDArray[np.generic], rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return probabilities ``float32 (len(rows), k)`` of a network that returns logits."""
+    from autosmall.training.loop import predict, softmax
+
+    return softmax(predict(network, inputs, rows))
+
+
+def fit_of_network(
+    network: keras.Model,
+    task: FitTask,
+    pictures: NDArray[np.uint8],
+    picture_spec: PictureSpec,
+    build: Callable[[], keras.Model],
+    *,
+    healthy: bool,
+) -> Fit:
+    """Return the fit of a trained network (pictures to logits).
+
+    ``build`` makes the same network anew: the trained one is used again for the next fold, so its
+    weights are copied here.
+    """
+    weights = network.get_weights()
+
+    def build_model() -> keras.Model:
+        rebuilt = build()
+        rebuilt.set_weights(weights)
+        return with_softmax(rebuilt)
+
+    return Fit(
+        train_probabilities=predict_probabilities(network, pictures, task.train_index),
+        validation_probabilities=predict_probabilities(network, pictures, task.validation_index),
+        trainable_parameters=parameter_count(network.trainable_weights),
+        total_parameters=network.count_params(),
+        picture_spec=picture_spec,
+        build_model=build_model,
+        healthy=healthy,
+    )
+
+
+def with_softmax(network: keras.Model) -> keras.Model:
+    """Return a model that turns the logits of ``network`` into probabilities."""
+    import keras
+
+    probabilities = keras.layers.Softmax(name="probabilities")(network.output)
+    return keras.Model(network.input, probabilities, name=network.name)
+
+
+def parameter_count(weights: list[keras.Variable]) -> int:
+    """Return how many numbers ``weights`` hold together."""
+    return sum(math.prod(weight.shape) for weight in weights)
