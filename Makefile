@@ -1,0 +1,45 @@
+# make demo   draw pictures, search them, retrain the winner
+# make test   run the tests
+# make lint   check style, types and import directions
+# make clean  remove the environment and everything built
+#
+# All of them make the environment .venv first, with the versions in .ci/constraints.txt.
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
+
+export PYTHON
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/installed
+	$(BIN)/autosmall demo
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy autosmall
+	$(BIN)/lint-imports
+
+$(VENV)/installed: pyproject.toml .ci/constraints.txt | $(BIN)/python
+	@echo "installing AutoSmall into $(VENV) (about 2 GB, a few minutes the first time)"
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(INSTALL) --editable '.[test]'
+	@touch $@
+
+$(VENV)/installed-lint: $(VENV)/installed-test
+	$(INSTALL) --editable '.[test,lint]'
+	@touch $@
+
+$(BIN)/python:
+	@sh .ci/make-venv $(VENV)
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,197 @@
+"""What the command line looks like: verbs, options, and how their values are read.
+
+Only options that were given reach the command, so every default stands in one place, the library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from autosmall import __version__, commands
+from autosmall.schema.settings import DEFAULT_INVARIANCES, INVARIANCES, METRICS
+
+_DATASET = "folder of class folders, folder with train/ and test/, or CSV"
+_RUN = "run folder that search wrote"
+_MODEL = "model folder that retrain wrote"
+_PICTURES = "pictures, or folders of them"
+_FORMATS = "onnx, tflite or saved-model"
+_AUDIT_FILE = "JSON file to write (default: reports/<name>-audit.json)"
+_EXPLORERS = "committee, optuna, keras-tuner, keras-tuner-hyperband, keras-tuner-random or random"
+
+
+def parse_folds(text: str) -> str | int:
+    """Return ``"auto"`` or the number of folds."""
+    if text == "auto" or not re.fullmatch(r"-?\d+", text):
+        return text
+    return int(text)
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """Return the names in a list with commas. An empty name stays, for the library to refuse."""
+    return tuple(name.strip() for name in text.split(","))
+
+
+def parse_invariances(text: str) -> tuple[str, ...]:
+    """Return the names in a list with commas; ``none`` is the empty list."""
+    return () if text.strip() == "none" else parse_names(text)
+
+
+def join_negative_values(words: Sequence[str]) -> list[str]:
+    """Return ``words`` with ``--option -5m`` written ``--option=-5m``.
+
+    argparse would take ``-5m`` for an option and complain of a missing value instead.
+    """
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1].startswith("--") and re.match(r"-\d", word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells a wrong command line in the same three lines as every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        usage = self.format_usage().removeprefix("usage: ").strip()
+        self.exit(2, f"error: {message}\nexpected: {usage}\nto do: {self.prog} --help\n")
+
+
+class _Verbs:
+    """Adds one parser for each verb."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(
+        self, verb: str, run: Callable[..., int | None], operands: str, summary: str
+    ) -> argparse.ArgumentParser:
+        """Return the parser of ``verb``, which calls ``run``."""
+        parser = self._actions.add_parser(
+            verb,
+            prog=f"autosmall {verb}",
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            usage=f"autosmall {verb} {operands} [options]".replace("  ", " "),
+            argument_default=argparse.SUPPRESS,
+            allow_abbrev=False,
+        )
+        parser.set_defaults(run=run)
+        parser.add_argument("--debug", action="store_true", help="print tracebacks of errors")
+        return parser
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser; what it parses are keywords of the function in ``run``."""
+    parser = _Parser(
+        prog="autosmall",
+        usage="autosmall COMMAND [options]",
+        description="Which way of training suits a few labelled pictures, how far to trust the"
+        " number, and the model.",
+        epilog="Begin with: autosmall demo, or autosmall search my_pictures/",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"autosmall {__version__}")
+    verbs = _Verbs(parser)
+    _add_search(verbs)
+    _add_readers_of_runs(verbs)
+    _add_readers_of_models(verbs)
+    _add_helpers(verbs)
+    return parser
+
+
+def _add_search(verbs: _Verbs) -> None:
+    parser = verbs.add("search", commands.search, "DATASET", "try ways of training and rank them")
+    add = parser.add_argument
+    add("dataset", metavar="DATASET", type=Path, help=_DATASET)
+    add("--output-dir", metavar="DIR", type=Path, help="run folder (default: reports/<name>)")
+    add("--space", metavar="NAME|FILE", help="search space (default: default; see: spaces)")
+    add("--max-trials", metavar="N", type=int, help="configurations to try in all")
+    add(
+        "--time-budget",
+        metavar="TIME",
+        help="wall time, as 90s, 10m or 1h30m (default: the space's usual minutes)",
+    )
+    add("--folds", metavar="auto|K", type=parse_folds, help="folds (default: auto)")
+    add("--repeats", metavar="R", type=int, help="times the folds are drawn anew")
+    add("--metric", metavar="NAME", help=f"auto (default), {', '.join(METRICS)}")
+    add("--strategies", metavar="A,B", type=parse_names, help="try these only")
+    add(
+        "--backbone",
+        metavar="NAME|FILE",
+        nargs="+",
+        action="extend",
+        help="use these pretrained networks only; may be repeated",
+    )
+    add("--weights-dir", metavar="DIR", type=Path, help="folder with pretrained weights")
+    add("--explorer", metavar="NAME", help=f"{_EXPLORERS} (default: committee)")
+    add(
+        "--groups",
+        metavar="COLUMN|PATTERN|parent-folder|none",
+        help="what ties pictures to one fold: a CSV column, a regular expression over file names",
+    )
+    add("--keep-duplicates", action="store_true", help="do not tie near duplicates to one fold")
+    add(
+        "--invariances",
+        metavar="A,B",
+        type=parse_invariances,
+        help=f"changes that keep the label, of {', '.join(INVARIANCES)}, or none"
+        f" (default: {', '.join(DEFAULT_INVARIANCES)})",
+    )
+    add("--unlabelled", metavar="DIR", type=Path, help="folder of further pictures, unlabelled")
+    add("--workers", metavar="N", type=int, help="processes (default: one per core; 0: none)")
+    add("--gpus-per-worker", metavar="F", type=float, help="share of a GPU for each (default: 0)")
+    add("--address", metavar="RAY", help="address of a Ray cluster (default: this machine)")
+    add("--seed", metavar="S", type=int, help="seed of everything (default: 0)")
+    add("--overwrite", action="store_true", help="delete what is in the run folder first")
+    add("--quiet", action="store_true", help="no progress")
+
+
+def _add_readers_of_runs(verbs: _Verbs) -> None:
+    report = verbs.add("report", commands.report, "RUN", "write a run's report again")
+    report.add_argument("run_dir", metavar="RUN", type=Path, help=_RUN)
+    report.add_argument("--open", action="store_true", help="open it in the browser")
+
+    retrain = verbs.add("retrain", commands.retrain, "RUN", "train a configuration on all pictures")
+    retrain.add_argument("run_dir", metavar="RUN", type=Path, help=_RUN)
+    which = retrain.add_mutually_exclusive_group()
+    which.add_argument("--rank", metavar="N", type=int, help="place in the ranking (default: 1)")
+    which.add_argument("--trial", metavar="N", type=int, help="number of the trial")
+    retrain.add_argument("--test", metavar="DIR", type=Path, help="pictures to score it on, once")
+
+
+def _add_readers_of_models(verbs: _Verbs) -> None:
+    evaluate = verbs.add("evaluate", commands.evaluate, "MODEL DATASET", "score a saved model")
+    evaluate.add_argument("model", metavar="MODEL", type=Path, help=_MODEL)
+    evaluate.add_argument("dataset", metavar="DATASET", type=Path, help=_DATASET)
+
+    predict = verbs.add("predict", commands.predict, "MODEL PICTURE|DIR...", "classify pictures")
+    predict.add_argument("model", metavar="MODEL", type=Path, help=_MODEL)
+    predict.add_argument("pictures", metavar="PICTURE|DIR", type=Path, nargs="+", help=_PICTURES)
+    predict.add_argument("--csv", metavar="FILE", type=Path, help="write the table here")
+
+    export = verbs.add("export", commands.export, "MODEL --format FORMAT", "convert a saved model")
+    export.add_argument("model", metavar="MODEL", type=Path, help=_MODEL)
+    export.add_argument("--format", metavar="FORMAT", required=True, help=_FORMATS)
+    export.add_argument("--output", metavar="PATH", type=Path, help="default: in the model folder")
+
+
+def _add_helpers(verbs: _Verbs) -> None:
+    audit = verbs.add("audit", commands.audit, "DATASET", "look for what is wrong with pictures")
+    audit.add_argument("dataset", metavar="DATASET", type=Path, help=_DATASET)
+    audit.add_argument("--output", metavar="FILE", type=Path, help=_AUDIT_FILE)
+
+    verbs.add("spaces", commands.spaces, "", "list the search spaces")
+
+    doctor = verbs.add("doctor", commands.doctor, "", "check what this machine has to offer")
+    doctor.add_argument("--weights-dir", metavar="DIR", type=Path, help="folder with weights")
+
+    demo = verbs.add("demo", commands.demo, "[DIR]", "draw pictures, search them, make the model")
+    # The default stands here because argparse would turn a suppressed one into a Path.
+    demo.add_argument("folder", metavar="DIR", type=Path, nargs="?", default=commands.DEMO_FOLDER)
+    demo.add_argument("--quiet", action="store_true", help="no progress")

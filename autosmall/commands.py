@@ -1,0 +1,137 @@
+"""What each verb does: one library call, and a few plain lines about what came of it.
+
+Everything heavy is imported inside the functions, so that ``autosmall --help`` is quick. What a
+person wants to keep or pipe goes to standard output; progress goes to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+import webbrowser
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from autosmall.errors import SettingsError
+from autosmall.summaries import finding_lines, run_lines, score_lines
+
+DEMO_FOLDER = Path("autosmall-demo")
+DEMO_TRIALS = 16
+DEMO_BUDGET_SECONDS = 120.0
+
+
+def search(dataset: Path, **options: Any) -> None:
+    """Search ``dataset`` and print the recommendation, the report, and what to do next."""
+    from autosmall.api import search
+
+    run = search(dataset, **options)
+    _say(run_lines(run.path))
+
+
+def report(run_dir: Path, open: bool = False) -> None:  # noqa: A002 (the option's name)
+    """Write the report of a run anew and print its path."""
+    from autosmall.report import write_report
+
+    path = write_report(run_dir)
+    _say([f"Report: {path}"])
+    if open:
+        webbrowser.open(path.resolve().as_uri())
+
+
+def retrain(run_dir: Path, **options: Any) -> None:
+    """Train a configuration of a run on all pictures and print where the model is."""
+    from autosmall.retrain import retrain
+
+    result = retrain(run_dir, **options)
+    _say([result.sentence, f"Model: {result.model_dir}"])
+
+
+def evaluate(model: Path, dataset: Path) -> None:
+    """Score a saved model on labelled pictures and print the scores."""
+    from autosmall.model import evaluate
+
+    _say(score_lines(evaluate(model, dataset)))
+
+
+def predict(model: Path, pictures: Sequence[Path], csv: Path | None = None) -> None:
+    """Classify pictures and print the table, or write it to ``csv``."""
+    from autosmall.model import load_model
+
+    table = load_model(model).predict(pictures)
+    if csv is None:
+        table.to_csv(sys.stdout, index=False)
+        return
+    table.to_csv(csv, index=False)
+    _say([f"{len(table)} pictures classified: {csv}"])
+
+
+def export(model: Path, format: str, output: Path | None = None) -> None:  # noqa: A002
+    """Write a model in another format, compare it with the original, and print its path."""
+    from autosmall.export import export
+
+    _say([f"Exported and compared: {export(model, format, output)}"])
+
+
+def audit(dataset: Path, output: Path | None = None) -> None:
+    """Print what is wrong with the pictures and write all that was found as JSON."""
+    from autosmall.data.audit import audit_dataset
+    from autosmall.data.dataset import read_labelled
+    from autosmall.files import write_json
+    from autosmall.search_setup import default_run_name
+
+    path = output or Path("reports") / f"{default_run_name(dataset)}-audit.json"
+    _refuse_inside(path, dataset)
+    found = audit_dataset(read_labelled(dataset))
+    _say(finding_lines([(finding.severity, finding.message) for finding in found.findings]))
+    write_json(path, found.to_json())
+    _say([f"Written: {path}"])
+
+
+def spaces() -> None:
+    """Print the search spaces that ship with the program."""
+    from autosmall.schema.space_file import list_spaces
+
+    _say(f"{s.name:<14}{s.usual_minutes:>4g} min  {s.purpose}" for s in list_spaces())
+
+
+def doctor(weights_dir: Path | None = None) -> int:
+    """Print a checklist of what this machine has; return 1 if something essential is missing."""
+    from autosmall.doctor import MISSING, check_machine
+
+    checks = check_machine(weights_dir)
+    _say(map(str, checks))
+    return 1 if any(check.mark == MISSING for check in checks) else 0
+
+
+def demo(folder: Path = DEMO_FOLDER, quiet: bool = False) -> None:
+    """Draw pictures into ``folder``, search them, retrain the recommendation, say what came."""
+    from autosmall.api import search
+    from autosmall.data.demo import draw_demo
+
+    _say([f"Drawing 120 pictures to search and 100 to test into {folder}"])
+    draw_demo(folder)
+    run = search(
+        folder,
+        space="quick",
+        max_trials=DEMO_TRIALS,
+        time_budget=DEMO_BUDGET_SECONDS,
+        quiet=quiet,
+    )
+    retrain(run.path)
+    _say(run_lines(run.path))
+    _say(["Your own pictures, one folder per class: autosmall search my_pictures/"])
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line, flush=True)
+
+
+def _refuse_inside(output: Path, dataset: Path) -> None:
+    """Raise ``SettingsError`` where ``output`` would lie in the folder that is only read."""
+    if dataset.is_dir() and output.resolve().is_relative_to(dataset.resolve()):
+        raise SettingsError(
+            f"the output {output} lies inside the data set {dataset}",
+            "a file outside it: the data set is never written to",
+            "choose another --output, or run the command from another folder",
+        )
