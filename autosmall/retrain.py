@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.analysis.ranking import RankedTrial, Ranking
-from autosmall.analysis.ranking import rank as rank_trials
-from autosmall.data.dataset import read_dataset, read_labelled, read_unlabelled
-from autosmall.data.images import UnreadablePictureError, load_pictures
-from autosmall.data.samples import Dataset
-from autosmall.errors import BackboneError, DatasetError, ModelFileError, SettingsError
+from autosmall.data.images import UnreadablePictureError
+from autosmall.errors import DatasetError, ModelFileError, SettingsError
 from autosmall.files import write_json, write_text
-from autosmall.model import LabelledPart, labelled_part, load_model, score_part
+from autosmall.model import load_model, score_part
 from autosmall.model_card import CardFacts, expected_sentence, opened_words, write_card
 from autosmall.model_folder import (
     ModelDescription,
@@ -32,18 +28,10 @@ from autosmall.model_folder import (
     write_model_files,
     write_samples,
 )
-from autosmall.models.backbone_registry import find_backbones
 from autosmall.openings import record_opening
 from autosmall.quiet import import_keras, native_output_to
-from autosmall.run_store import load_run_data
-from autosmall.schema.backbone_source import BackboneSource
-from autosmall.schema.parameters import defaults
-from autosmall.schema.pictures import PictureSpec
-from autosmall.schema.run_data import RunData
-from autosmall.schema.seeds import derive_seed
-from autosmall.strategies.base import Fit, FitTask, Strategy
-from autosmall.strategies.registry import get_strategy
-from autosmall.training.health import HealthMonitor
+from autosmall.retrain_plan import RetrainPlan, plan_retraining
+from autosmall.strategies.base import Fit
 from autosmall.training.metrics import all_scores
 from autosmall.verify_model import largest_difference
 
@@ -78,29 +66,6 @@ class RetrainResult:
     sentence: str
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """All that is settled before anything is trained."""
-
-    run_dir: Path
-    run: RunData
-    ranking: Ranking
-    chosen: RankedTrial
-    strategy: Strategy
-    dataset: Dataset
-    test: LabelledPart | None
-    task: FitTask
-
-    @property
-    def trial(self) -> int:
-        return self.chosen.summary.trial
-
-    @property
-    def backbone(self) -> BackboneSource | None:
-        wanted = self.task.config.to_dict().get("backbone")
-        return next((source for source in self.task.backbones if source.name == wanted), None)
-
-
 def retrain(
     run: Path, *, rank: int = 1, trial: int | None = None, test: Path | None = None
 ) -> RetrainResult:
@@ -123,7 +88,7 @@ def retrain(
         RunFolderError: No readable run, or the disk refuses.
         ModelFileError: The reloaded model disagrees; no model is left.
     """
-    plan = _plan(Path(run), rank, trial, test)
+    plan = plan_retraining(Path(run), rank, trial, test)
     log = plan.run_dir / "logs" / "retrain.log"
     import_keras(log)
     started = time.monotonic()
@@ -132,111 +97,7 @@ def retrain(
         return _save(plan, fit, time.monotonic() - started)
 
 
-def _plan(run_dir: Path, place: int, trial: int | None, test: Path | None) -> _Plan:
-    run = load_run_data(run_dir)
-    ranking = rank_trials(run)
-    chosen = _choose(run, ranking, place, trial)
-    config = chosen.summary.config
-    strategy = get_strategy(config.strategy)
-    dataset = _same_dataset(run)
-    settings = run.settings
-    weights_dir, unlabelled = settings.get("weights_dir"), settings.get("unlabelled")
-    backbones = find_backbones(
-        _texts(settings.get("backbones")), Path(str(weights_dir)) if weights_dir else None
-    ).found
-    _check_backbone(config.to_dict().get("backbone"), backbones)
-    everything = np.arange(len(dataset), dtype=np.int64)
-    task = FitTask(
-        config=config.with_defaults(defaults(strategy.parameters)),
-        pictures=_PictureFiles(dataset.paths),
-        train_index=everything,
-        train_labels=run.labels,
-        validation_index=everything[:0],
-        class_count=len(run.classes),
-        seed=derive_seed(int(str(settings["seed"])), "retrain", chosen.summary.trial),
-        invariances=frozenset(_texts(settings.get("invariances"))),
-        unlabelled=_PictureFiles(read_unlabelled(Path(str(unlabelled)))) if unlabelled else None,
-        backbones=backbones,
-        cache_dir=run_dir / "cache",
-        observer=_Watch(config.to_dict().get("epochs"), len(run.classes)),
-    )
-    return _Plan(
-        run_dir, run, ranking, chosen, strategy, dataset, _test_part(run, dataset, test), task
-    )
-
-
-def _choose(run: RunData, ranking: Ranking, place: int, trial: int | None) -> RankedTrial:
-    """Return the wanted row of the ranking; ``SettingsError`` says what there is instead."""
-    numbers = [row.summary.trial for row in ranking.rows]
-    if not numbers:
-        raise SettingsError(
-            f"no configuration of the run {run.name} is complete on all folds",
-            "at least one complete configuration",
-            "let the search go on: the same search command continues it",
-        )
-    if trial is None and not 1 <= place <= len(numbers):
-        raise SettingsError(
-            f"rank {place}", f"1 to {len(numbers)}", "see the ranking in the report"
-        )
-    wanted = numbers[place - 1] if trial is None else trial
-    if wanted not in numbers:
-        raise SettingsError(
-            f"trial {wanted}, which {_fate(run, wanted)}",
-            "a trial that is complete on all folds",
-            f"by rank these are: {', '.join(map(str, numbers[:20]))}",
-        )
-    return ranking.find(wanted)
-
-
-def _fate(run: RunData, number: int) -> str:
-    for record in run.trials:
-        if record.number == number:
-            why = f" ({record.reason})" if record.reason else ""
-            return f"is {record.status.replace('_', ' ')}{why}"
-    last = max((record.number for record in run.trials), default=0)
-    return f"does not exist; the run has trials 0 to {last}"
-
-
-def _same_dataset(run: RunData) -> Dataset:
-    """Return the run's samples, row by row as in ``folds.csv``, if nothing has changed."""
-    source = Path(str(run.settings["dataset"]))
-    dataset = read_dataset(source)
-    if dataset.fingerprint() != run.fingerprint:
-        raise DatasetError(
-            f"the data set {source} has changed since the search",
-            "the names, labels and file sizes that were searched",
-            "restore it, or search anew with another --output-dir",
-        )
-    searched = set(run.sample_names)
-    part = dataset.subset(np.array([name in searched for name in dataset.names]))
-    rows = {name: row for row, name in enumerate(part.names)}
-    if part.names != run.sample_names or part.classes != run.classes:
-        raise DatasetError(
-            f"folds.csv lists {len(run.sample_names)} pictures, {len(rows)} of them in {source}",
-            "the same pictures in the same order",
-            "search anew with another --output-dir",
-        )
-    return part
-
-
-def _test_part(run: RunData, dataset: Dataset, test: Path | None) -> LabelledPart | None:
-    """Return what the model will be scored on; only names are read here."""
-    if test is not None:
-        return labelled_part(read_labelled(test), run.classes)
-    return labelled_part(dataset, run.classes) if dataset.test_samples else None
-
-
-def _check_backbone(wanted: object, found: Sequence[BackboneSource]) -> None:
-    names = [source.name for source in found]
-    if wanted is not None and wanted not in names:
-        raise BackboneError(
-            f"the configuration needs the backbone {wanted}, which is not found any more",
-            f"one of {', '.join(names) or 'none'}",
-            "put its weights back where the search found them (settings.toml: weights_dir)",
-        )
-
-
-def _fit(plan: _Plan) -> Fit:
+def _fit(plan: RetrainPlan) -> Fit:
     try:
         fit = plan.strategy.fit(plan.task)
     except UnreadablePictureError as error:
@@ -254,7 +115,7 @@ def _fit(plan: _Plan) -> Fit:
     return fit
 
 
-def _save(plan: _Plan, fit: Fit, fit_seconds: float) -> RetrainResult:
+def _save(plan: RetrainPlan, fit: Fit, fit_seconds: float) -> RetrainResult:
     description = ModelDescription(fit.picture_spec, plan.run.classes, plan.task.config)
     rows = sample_rows(plan.run.labels, SAMPLE_PICTURES)
     model_dir = plan.run_dir / "model"
@@ -280,7 +141,7 @@ def _save(plan: _Plan, fit: Fit, fit_seconds: float) -> RetrainResult:
 
 
 def _check_reload(
-    plan: _Plan, fit: Fit, staged: Path, rows: NDArray[np.int64]
+    plan: RetrainPlan, fit: Fit, staged: Path, rows: NDArray[np.int64]
 ) -> dict[str, object]:
     paths = [plan.dataset.paths[row] for row in rows]
     difference = largest_difference(staged, paths, fit.train_probabilities[rows])
@@ -329,7 +190,7 @@ def search_estimate(ranking: Ranking, chosen: RankedTrial) -> dict[str, object]:
     }
 
 
-def _training(plan: _Plan, fit: Fit, fit_seconds: float) -> dict[str, object]:
+def _training(plan: RetrainPlan, fit: Fit, fit_seconds: float) -> dict[str, object]:
     scores = all_scores(plan.run.labels, fit.train_probabilities)
     return {
         "n": len(plan.run.labels),
@@ -340,7 +201,7 @@ def _training(plan: _Plan, fit: Fit, fit_seconds: float) -> dict[str, object]:
     }
 
 
-def _card_facts(plan: _Plan, metrics: dict[str, dict[str, object]]) -> CardFacts:
+def _card_facts(plan: RetrainPlan, metrics: dict[str, dict[str, object]]) -> CardFacts:
     counts = Counter(plan.run.classes[label] for label in plan.run.labels)
     return CardFacts(
         dataset=Path(str(plan.run.settings["dataset"])).stem,
@@ -354,7 +215,7 @@ def _card_facts(plan: _Plan, metrics: dict[str, dict[str, object]]) -> CardFacts
     )
 
 
-def _sentence(plan: _Plan, metrics: dict[str, dict[str, object]]) -> str:
+def _sentence(plan: RetrainPlan, metrics: dict[str, dict[str, object]]) -> str:
     said = (
         f"Trial {plan.trial} ({plan.strategy.name}) was trained on all {len(plan.dataset)} "
         f"pictures; expected {expected_sentence(metrics['search'])}"
@@ -371,40 +232,3 @@ def _sentence(plan: _Plan, metrics: dict[str, dict[str, object]]) -> str:
 def _or_none(value: float) -> float | None:
     """Return ``value``, or ``None`` for NaN and infinity, which JSON does not have."""
     return float(value) if np.isfinite(value) else None
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, tuple | list) else ()
-
-
-class _PictureFiles:
-    """Pictures decoded when they are first asked for, once per spec."""
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = paths
-        self._arrays: dict[PictureSpec, NDArray[np.uint8]] = {}
-
-    def __call__(self, spec: PictureSpec) -> NDArray[np.uint8]:
-        if spec not in self._arrays:
-            pictures = load_pictures(self._paths, spec)
-            pictures.flags.writeable = False
-            self._arrays[spec] = pictures
-        return self._arrays[spec]
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-
-class _Watch:
-    """Stops a fit for the health rules that the search's workers apply; keeps no curves."""
-
-    def __init__(self, epochs: object, class_count: int) -> None:
-        self._monitor = HealthMonitor(epochs if isinstance(epochs, int) else 1, class_count)
-
-    def epoch_end(
-        self,
-        train_loss: float,
-        train_accuracy: float,
-        validation_probabilities: NDArray[np.float32] | None,
-    ) -> bool:
-        return self._monitor.epoch(train_loss, train_accuracy, validation_probabilities)
