@@ -1,0 +1,130 @@
+"""The price of a bigger model: gaps, capacity, and what the alternatives give and take."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from autosmall.analysis.paired import PairedDifference
+from autosmall.analysis.ranking import RankedTrial, Ranking, TrialSummary, paired
+from autosmall.schema.run_data import RunData
+
+ABSURD_PARAMETERS_PER_PICTURE = 10_000.0
+"""Trainable weights per training picture from which a configuration is warned about."""
+
+FEWEST_FOR_TREND = 6
+"""Configurations needed before a rank correlation is shown."""
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Spearman rank correlation between trainable weights per picture and the gap.
+
+    ``correlation`` lies in [-1, 1]; ``p_value`` is two-sided; ``count`` configurations.
+    """
+
+    correlation: float
+    p_value: float
+    count: int
+
+
+@dataclass(frozen=True)
+class StrategyGap:
+    """Gaps of one strategy's complete trials: median, smallest and largest."""
+
+    strategy: str
+    count: int
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A configuration that one may take instead of the recommended one.
+
+    Attributes:
+        role: ``best_score``, ``fewest_parameters``, ``fastest`` or ``smallest_gap``; the last
+            three are looked for among those that cannot be told from the leader and are at most
+            two standard errors of the paired difference below it.
+        trial: The configuration.
+        difference: How much it exceeds the recommended one, paired over folds.
+    """
+
+    role: str
+    trial: TrialSummary
+    difference: PairedDifference
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """How size and overfitting go together in one run."""
+
+    trend: Trend | None
+    by_strategy: tuple[StrategyGap, ...]
+    absurd: tuple[TrialSummary, ...]
+    alternatives: tuple[Alternative, ...]
+
+
+def weigh_capacity(run: RunData, ranking: Ranking) -> Capacity:
+    """Return the trend, the gaps by strategy, absurd sizes and alternatives of ``run``."""
+    summaries = [row.summary for row in ranking.rows]
+    everything = [*summaries, *ranking.others]
+    return Capacity(
+        trend=_trend(summaries),
+        by_strategy=_gaps(summaries),
+        absurd=tuple(
+            s for s in everything if s.parameters_per_picture >= ABSURD_PARAMETERS_PER_PICTURE
+        ),
+        alternatives=_alternatives(run, ranking),
+    )
+
+
+def _trend(summaries: list[TrialSummary]) -> Trend | None:
+    trained = [s for s in summaries if s.trainable_parameters > 0 and math.isfinite(s.gap)]
+    sizes = [s.parameters_per_picture for s in trained]
+    gaps = [s.gap for s in trained]
+    if len(trained) < FEWEST_FOR_TREND or len(set(sizes)) < 2 or len(set(gaps)) < 2:
+        return None
+    result = stats.spearmanr(sizes, gaps)
+    return Trend(float(result.statistic), float(result.pvalue), len(trained))
+
+
+def _gaps(summaries: list[TrialSummary]) -> tuple[StrategyGap, ...]:
+    rows = []
+    for strategy in sorted({s.strategy for s in summaries}):
+        gaps = [s.gap for s in summaries if s.strategy == strategy and math.isfinite(s.gap)]
+        if gaps:
+            rows.append(
+                StrategyGap(strategy, len(gaps), float(np.median(gaps)), min(gaps), max(gaps))
+            )
+    return tuple(sorted(rows, key=lambda row: row.median))
+
+
+def _alternatives(run: RunData, ranking: Ranking) -> tuple[Alternative, ...]:
+    """Return at most one alternative per role, none twice and none that is the recommended."""
+    if ranking.recommended is None or ranking.leader is None:
+        return ()
+    chosen = ranking.recommended.summary
+    tied = [row.summary for row in ranking.rows if row.tied_with_leader and _near(ranking, row)]
+    roles = {
+        "best_score": ranking.find(ranking.leader).summary,
+        "fewest_parameters": min(tied, key=lambda s: s.trainable_parameters),
+        "fastest": min(tied, key=lambda s: s.fit_seconds),
+        "smallest_gap": min(tied, key=lambda s: abs(s.gap) if math.isfinite(s.gap) else math.inf),
+    }
+    found: dict[int, Alternative] = {}
+    for role, summary in roles.items():
+        if summary.trial != chosen.trial and summary.trial not in found:
+            found[summary.trial] = Alternative(role, summary, paired(run, summary, chosen))
+    return tuple(found.values())
+
+
+def _near(ranking: Ranking, row: RankedTrial) -> bool:
+    columns = ranking.table.trials
+    leader = columns.index(ranking.leader) if ranking.leader is not None else 0
+    error = ranking.costs.difference_errors[leader, columns.index(row.summary.trial)]
+    return row.to_leader.difference >= -2 * float(error) - 1e-9

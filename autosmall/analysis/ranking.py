@@ -1,0 +1,267 @@
+"""All trials of a run, ranked, with what they cost and how sure their scores are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from autosmall.analysis.paired import Estimate, PairedDifference, compare, estimate
+from autosmall.analysis.predictions import PredictionTable, is_complete, prediction_table
+from autosmall.analysis.recommendation import Costs
+from autosmall.analysis.selection_bias import (
+    CorrectedScore,
+    correct_selection,
+    difference_errors,
+    pick,
+)
+from autosmall.schema.config import Config
+from autosmall.schema.results import COMPLETE, FAILED, FoldResult
+from autosmall.schema.run_data import RunData, TrialRecord
+from autosmall.schema.seeds import derive_seed
+from autosmall.training.metrics import oriented, score
+
+SIGNIFICANCE = 0.05
+"""A trial whose paired difference from the leader has a p-value above this is tied with it."""
+
+
+@dataclass(frozen=True)
+class TrialSummary:
+    """One trial in numbers. Scores are on the metric's own scale, NaN where there are none.
+
+    Attributes:
+        trial: Its number.
+        config: Its configuration.
+        label: What the portfolio calls it, or an empty text.
+        proposer: Who thought of it.
+        is_default: Whether it is the plain default.
+        status: ``running``, ``complete``, ``raced_out``, ``unhealthy`` or ``failed``.
+        reason: Why it did not complete, in words; empty otherwise.
+        score: Mean, standard error and 95 % interval over its finished folds.
+        fold_scores: Fold id and score of each scored fold, in order.
+        train_score: Mean over the folds of the score on the training pictures.
+        gap: How much better the training score is than ``score``; positive means overfitting.
+        log_loss: Mean over the folds.
+        trainable_parameters: Weights that training could change (the most of any fold).
+        total_parameters: All weights that a prediction needs.
+        parameters_per_picture: Trainable weights per training picture of a fold.
+        fit_seconds: Mean wall time per fold.
+        diagnoses: Names of the health rules that fired on any fold, sorted.
+    """
+
+    trial: int
+    config: Config
+    label: str
+    proposer: str
+    is_default: bool
+    status: str
+    reason: str
+    score: Estimate
+    fold_scores: tuple[tuple[int, float], ...]
+    train_score: float
+    gap: float
+    log_loss: float
+    trainable_parameters: int
+    total_parameters: int
+    parameters_per_picture: float
+    fit_seconds: float
+    diagnoses: tuple[str, ...]
+
+    @property
+    def strategy(self) -> str:
+        """The strategy's name."""
+        return self.config.strategy
+
+    @property
+    def folds_done(self) -> int:
+        """Number of scored folds."""
+        return len(self.fold_scores)
+
+
+@dataclass(frozen=True)
+class RankedTrial:
+    """A trial with a place in the ranking.
+
+    Attributes:
+        rank: 1 for the recommended one, then by score.
+        summary: The trial in numbers.
+        to_leader: How much it exceeds the leader (0 or less), paired over folds.
+        tied_with_leader: Whether these data cannot tell it from the leader.
+    """
+
+    rank: int
+    summary: TrialSummary
+    to_leader: PairedDifference
+    tied_with_leader: bool
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The order of a run's trials.
+
+    Attributes:
+        metric: The search's metric.
+        rows: Trials complete on all folds: the recommended one, then the others by score.
+        others: All that could not be ranked, by number, with their reasons.
+        leader: Trial number with the best score, or ``None`` where nothing is complete.
+        table: Out-of-fold predictions behind ``rows``, a column per trial by number.
+        costs: What the recommendation rule weighs, in the order of the table's columns.
+        seed: Seed of the bootstrap samples.
+    """
+
+    metric: str
+    rows: tuple[RankedTrial, ...]
+    others: tuple[TrialSummary, ...]
+    leader: int | None
+    table: PredictionTable
+    costs: Costs
+    seed: int
+
+    @property
+    def recommended(self) -> RankedTrial | None:
+        """The recommended trial, or ``None`` where nothing is complete."""
+        return self.rows[0] if self.rows else None
+
+    def find(self, trial: int) -> RankedTrial:
+        """Return the row of ``trial``; raises ``KeyError`` where it is not ranked."""
+        for row in self.rows:
+            if row.summary.trial == trial:
+                return row
+        raise KeyError(trial)
+
+    def corrected(self) -> CorrectedScore | None:
+        """Return what the pick is worth (see :func:`correct_selection`); takes seconds."""
+        if not self.rows:
+            return None
+        return correct_selection(self.metric, self.table, self.costs, seed=self.seed)
+
+
+def rank(run: RunData) -> Ranking:
+    """Return the ranking of ``run`` from its stored predictions; fold files' scores are not read.
+
+    Only trials that are complete on all folds get a rank. ``rows[0]`` is the one that the rule of
+    :mod:`autosmall.analysis.recommendation` picks; the others follow by score, ties by log loss.
+    Standard errors and intervals follow :func:`autosmall.analysis.paired.estimate`. With nothing
+    complete, ``rows`` is empty.
+    """
+    summaries = {trial.number: summarize(run, trial) for trial in run.trials}
+    ranked = [t for t in run.trials if is_complete(run, t) and _has_score(summaries[t.number])]
+    names = {trial.number for trial in ranked}
+    others = tuple(summaries[t.number] for t in run.trials if t.number not in names)
+    table = prediction_table(run, ranked)
+    seed = derive_seed(int(str(run.settings.get("seed", 0))), "analysis", "bootstrap")
+    costs = _costs(run.metric, table, [summaries[trial.number] for trial in ranked], seed)
+    if not ranked:
+        return Ranking(run.metric, (), others, None, table, costs, seed)
+    order = sorted((summaries[n] for n in names), key=lambda s: _by_score(run.metric, s))
+    recommended = summaries[table.trials[pick(run.metric, table, costs)]]
+    rows = _ranked_rows(run, [recommended, *(s for s in order if s is not recommended)], order[0])
+    return Ranking(run.metric, rows, others, order[0].trial, table, costs, seed)
+
+
+def summarize(run: RunData, trial: TrialRecord) -> TrialSummary:
+    """Return ``trial`` in numbers, scores recomputed from its stored predictions."""
+    done = [fold for fold in trial.folds if fold.status != FAILED and fold.probabilities.size]
+    fold_scores = _fold_scores(run, done, run.metric)
+    values = [value for _, value in fold_scores]
+    train_score = _mean([fold.train_scores.get(run.metric, math.nan) for fold in done])
+    mean = estimate(values, run.folds.fold_count)
+    parameters = max((fold.trainable_parameters for fold in done), default=0)
+    suggestion = trial.suggestion
+    return TrialSummary(
+        trial=trial.number,
+        config=suggestion.config,
+        label=suggestion.label,
+        proposer=suggestion.proposer,
+        is_default=suggestion.is_default,
+        status=trial.status,
+        reason=_reason(run, trial),
+        score=mean,
+        fold_scores=fold_scores,
+        train_score=train_score,
+        gap=oriented(run.metric, train_score) - oriented(run.metric, mean.mean),
+        log_loss=_mean([value for _, value in _fold_scores(run, done, "log_loss")]),
+        trainable_parameters=parameters,
+        total_parameters=max((fold.total_parameters for fold in done), default=0),
+        parameters_per_picture=parameters / training_pictures(run),
+        fit_seconds=_mean([fold.fit_seconds for fold in done]),
+        diagnoses=tuple(sorted({name for fold in trial.folds for name in fold.diagnoses})),
+    )
+
+
+def training_pictures(run: RunData) -> float:
+    """Return the mean number of pictures that a fold trains on."""
+    return max(1.0, len(run.labels) * (1 - 1 / run.folds.fold_count))
+
+
+def oriented_fold_scores(metric: str, summary: TrialSummary) -> tuple[float, ...]:
+    """Return the fold scores of a trial, turned so that higher is better."""
+    return tuple(oriented(metric, value) for _, value in summary.fold_scores)
+
+
+def paired(run: RunData, first: TrialSummary, second: TrialSummary) -> PairedDifference:
+    """Return how much ``first`` exceeds ``second`` on the folds that both have."""
+    left, right = dict(first.fold_scores), dict(second.fold_scores)
+    both = sorted(left.keys() & right.keys())
+    return compare(
+        [oriented(run.metric, left[fold]) for fold in both],
+        [oriented(run.metric, right[fold]) for fold in both],
+        run.folds.fold_count,
+    )
+
+
+def _fold_scores(
+    run: RunData, folds: Sequence[FoldResult], metric: str
+) -> tuple[tuple[int, float], ...]:
+    scored = []
+    for fold in folds:
+        labels = run.labels[run.folds.validation_index(fold.fold)]
+        if fold.probabilities.shape != (len(labels), len(run.classes)):
+            continue
+        value = score(metric, labels, fold.probabilities)
+        if math.isfinite(value):
+            scored.append((fold.fold, value))
+    return tuple(scored)
+
+
+def _ranked_rows(
+    run: RunData, order: Sequence[TrialSummary], leader: TrialSummary
+) -> tuple[RankedTrial, ...]:
+    rows = []
+    for place, summary in enumerate(order, start=1):
+        difference = paired(run, summary, leader)
+        tied = summary is leader or not difference.p_value <= SIGNIFICANCE
+        rows.append(RankedTrial(place, summary, difference, tied))
+    return tuple(rows)
+
+
+def _costs(
+    metric: str, table: PredictionTable, summaries: Sequence[TrialSummary], seed: int
+) -> Costs:
+    errors = difference_errors(metric, table, seed=seed) if summaries else np.zeros((0, 0))
+    return Costs(
+        np.array([s.trainable_parameters for s in summaries], np.float64),
+        np.array([s.fit_seconds for s in summaries], np.float64),
+        errors,
+    )
+
+
+def _by_score(metric: str, summary: TrialSummary) -> tuple[float, float, int]:
+    return (-round(oriented(metric, summary.score.mean), 9), summary.log_loss, summary.trial)
+
+
+def _has_score(summary: TrialSummary) -> bool:
+    return math.isfinite(summary.score.mean)
+
+
+def _reason(run: RunData, trial: TrialRecord) -> str:
+    if trial.reason or trial.status != COMPLETE or is_complete(run, trial):
+        return trial.reason
+    return "its stored predictions are incomplete"
+
+
+def _mean(values: Sequence[float]) -> float:
+    finite = [value for value in values if math.isfinite(value)]
+    return float(np.mean(finite)) if finite else math.nan
