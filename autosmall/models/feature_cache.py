@@ -4,7 +4,7 @@ A fact (a descriptor, the pooled layers of a backbone) depends on one picture al
 labels or on other pictures, so sharing it between folds leaks nothing. Pictures are worked on
 in chunks of fixed composition, and a chunk's address is a digest of what is computed and of the
 pixels it is computed from: values do not depend on who computes them, and later runs on the
-same pictures find them. Values are kept in single precision, unrounded.
+same pictures find them. Values are kept in the precision they come in.
 
 Processes divide the work by claims, files made with ``O_EXCL`` that name their owner. The claim
 of a dead process is taken over, and a claimed chunk that does not come is computed a second
@@ -30,9 +30,9 @@ MEMORY_LIMIT_BYTES = 768 * 2**20
 PATIENCE_SECONDS = 20.0
 POLL_SECONDS = 0.05
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 Compute = Callable[[NDArray[np.uint8]], Floats]
-"""Facts of a chunk: ``uint8 (c, size, size, channels)`` to ``float32 (c, width)``."""
+"""Facts of a chunk: ``uint8 (c, size, size, channels)`` to ``(c, ...)``, any float."""
 
 _memory: OrderedDict[str, Floats] = OrderedDict()
 
@@ -43,7 +43,7 @@ def picture_facts(
     compute: Compute,
     cache_dir: Path | None,
 ) -> Floats:
-    """Return ``float32 (n, width)``, read-only: ``compute`` for every picture.
+    """Return ``(n, ...)``, read-only: ``compute`` for every picture.
 
     Args:
         pictures: ``uint8 (n, size, size, channels)``.
@@ -64,7 +64,7 @@ def picture_facts(
         parts = [compute(chunk) for chunk in chunks]
     else:
         parts = _shared(chunks, addresses, compute, cache_dir / "facts")
-    return _remember(whole, np.concatenate(parts).astype(np.float32, copy=False))
+    return _remember(whole, np.concatenate(parts))
 
 
 def forget() -> None:
@@ -74,7 +74,7 @@ def forget() -> None:
 
 def _address(what: str, chunk: NDArray[np.uint8]) -> str:
     digest = hashlib.blake2b(f"{what}/{chunk.shape}/".encode(), digest_size=16)
-    digest.update(memoryview(np.ascontiguousarray(chunk)))
+    digest.update(chunk.tobytes())
     return digest.hexdigest()
 
 
@@ -92,8 +92,7 @@ def _shared(
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / address[:2] / f"{address}.npy" for address in addresses]
     for position in _work_to_do(files):
-        values = compute(chunks[position]).astype(np.float32, copy=False)
-        _write(files[position], values)
+        _write(files[position], compute(chunks[position]))
         _claim_path(files[position]).unlink(missing_ok=True)
     return [np.load(file, mmap_mode="r", allow_pickle=False) for file in files]
 
