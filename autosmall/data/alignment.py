@@ -6,10 +6,12 @@ technique", IJCAI 1981, here with a scale and a shift per axis, a gain and an of
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 
 MAX_CROP = 0.06
 """Largest shift of a picture's border that alignment undoes, as a share of its side."""

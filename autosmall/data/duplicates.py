@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,7 @@ def near_groups(
 
 
 def complete_groups(
-    pairs: NDArray[np.int64], differences: NDArray[np.float32]
+    pairs: NDArray[np.int64], differences: NDArray[np.floating[Any]]
 ) -> tuple[frozenset[int], ...]:
     """Return disjoint groups in which every two members are one of ``pairs`` (``(p, 2)``).
 
@@ -109,14 +110,14 @@ def _propose(hashes: NDArray[np.bool_], thumbnails: NDArray[np.uint8]) -> NDArra
         distance = (HASH_BITS - signs[start : start + 512] @ signs.T) / 2
         correlation = rough[start : start + 512] @ rough.T
         near = (distance <= MAX_HASH_DISTANCE) & (correlation >= LEAST_CORRELATION)
-        found = np.argwhere(near) + (start, 0)
+        found = np.argwhere(near) + np.array([start, 0])
         pairs.append(found[found[:, 0] < found[:, 1]])
     return np.concatenate(pairs)
 
 
 def _confirm(
     pairs: NDArray[np.int64], thumbnails: NDArray[np.uint8]
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+) -> tuple[NDArray[np.int64], NDArray[np.floating[Any]]]:
     """Return the pairs that show the same picture, and their aligned differences."""
     small = _halved(thumbnails)
     rough = aligned_difference(small[pairs[:, 0]], small[pairs[:, 1]], blocks=4, steps=4)
@@ -132,7 +133,7 @@ def _halved(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.rint(boxes.mean(axis=(2, 4))).astype(np.uint8)
 
 
-def _standardised(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _standardised(thumbnails: NDArray[np.uint8]) -> NDArray[np.floating[Any]]:
     flat = thumbnails.reshape(len(thumbnails), -1).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), np.float32(1e-6))
