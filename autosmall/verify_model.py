@@ -6,9 +6,7 @@ agrees here agrees wherever the folder is copied to.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -17,50 +15,41 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from autosmall.errors import AutoSmallError, ModelFileError
+from autosmall.child import Answer, ChildFailedError, answer_parent, ask_child
+from autosmall.errors import ModelFileError
 from autosmall.model import load_model
-
-TIMEOUT_SECONDS = 600
 
 
 def largest_difference(model: Path, paths: Sequence[Path], expected: NDArray[np.float32]) -> float:
     """Return the largest absolute difference of probabilities between ``expected`` and reloaded.
 
     The model in the folder ``model`` is loaded in a fresh process, which reads the files
-    ``paths`` through the whole pipeline; ``expected`` is ``float32 (n, n_classes)``. Raises
-    :class:`~autosmall.errors.ModelFileError` where the process fails.
+    ``paths`` through the whole pipeline; ``expected`` is ``float32 (n, n_classes)``. A file that
+    cannot be read makes the difference infinite. Raises
+    :class:`~autosmall.errors.ModelFileError` where the process cannot use the model.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "expected.npz"
         np.savez(file, paths=np.array([os.fsencode(path) for path in paths]), expected=expected)
-        command = [sys.executable, "-m", "autosmall.verify_model", str(model), str(file)]
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
-        )
-    try:
-        return float(json.loads(done.stdout.splitlines()[-1])["largest_difference"])
-    except (IndexError, ValueError, KeyError, TypeError) as error:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise ModelFileError(
-            f"a fresh process could not use the saved model: {' '.join(said[-3:])}",
-            "a model that can be loaded wherever its folder is copied to",
-            "report this with the configuration; another one can be saved with: retrain --rank 2",
-        ) from error
+        try:
+            answer = ask_child("autosmall.verify_model", [str(model), str(file)])
+        except ChildFailedError as error:
+            raise ModelFileError(
+                f"a fresh process could not use the saved model: {error.reason}",
+                "a model that can be loaded wherever its folder is copied to",
+                "take another configuration (retrain --rank 2) and report this one",
+            ) from error
+    return float(str(answer["largest_difference"]))
 
 
-def _main(model: str, file: str) -> int:
+def _compare(model: str, file: str) -> Answer:
     with np.load(file, allow_pickle=False) as stored:
         paths = [Path(os.fsdecode(name)) for name in stored["paths"].tolist()]
         expected = stored["expected"]
-    try:
-        probabilities, problems = load_model(model).predict_files(paths)
-    except AutoSmallError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_status
+    probabilities, problems = load_model(model).predict_files(paths)
     difference = np.inf if problems else np.abs(probabilities - expected).max(initial=0.0)
-    sys.stdout.write(json.dumps({"largest_difference": float(difference)}) + "\n")
-    return 0
+    return {"largest_difference": float(difference)}
 
 
 if __name__ == "__main__":
-    sys.exit(_main(*sys.argv[1:]))
+    answer_parent(lambda: _compare(*sys.argv[1:]))
