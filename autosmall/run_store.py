@@ -198,7 +198,7 @@ class RunStore:
         try:
             with np.load(self._side_path("predictions", trial, path.stem + ".npz")) as arrays:
                 probabilities = arrays["probabilities"]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
         if not isinstance(curves, dict):
             return None
