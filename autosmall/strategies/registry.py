@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from autosmall.schema.parameters import Parameter
+from autosmall.strategies.autoencoder import Autoencoder
 from autosmall.strategies.base import Strategy
 from autosmall.strategies.baseline import Baseline
 from autosmall.strategies.classical import Classical
+from autosmall.strategies.scratch import Scratch
 
 STRATEGIES: dict[str, Strategy] = {
     strategy.name: strategy
     for strategy in (
         Baseline(),
         Classical(),
+        Scratch(),
+        Autoencoder(),
     )
 }
 """Name to strategy, in the order in which people are shown them."""
