@@ -1,0 +1,206 @@
+"""What every strategy must hold to (see ``autosmall.strategies.base``).
+
+A new strategy is one more entry of ``CASES``: its name and values that make a fit on 24 pictures of
+16 px take a second or two and still learn to tell discs from stripes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from autosmall.schema.config import Config, Value
+from autosmall.strategies.base import ArrayModel, Fit, FitTask, Strategy
+from autosmall.strategies.registry import get_strategy
+
+TINY: dict[str, Value] = {"image_size_px": 16, "batch_size": 8}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A strategy in one of its modes.
+
+    ``learns`` is false for one that cannot; ``unread`` are parameters that this mode has no use
+    for.
+    """
+
+    strategy: str
+    values: dict[str, Value]
+    mode: str = ""
+    learns: bool = True
+    unread: frozenset[str] = field(default_factory=frozenset)
+
+    def __str__(self) -> str:
+        return f"{self.strategy}-{self.mode}" if self.mode else self.strategy
+
+
+CASES = [
+    Case(
+        "scratch",
+        {**TINY, "width": 8, "blocks": 2, "epochs": 15, "learning_rate": 1e-2},
+    ),
+    Case(
+        "scratch",
+        {
+            **TINY,
+            "width": 8,
+            "blocks": 2,
+            "epochs": 20,
+            "learning_rate": 1e-2,
+            "head": "pyramid",
+            "normalization": "group",
+            "mixing": "cutmix",
+            "class_balance": "sampling",
+            "dropout_rate": 0.2,
+            "color_mode": "grayscale",
+            "augmentation": "trivial_augment",
+        },
+        mode="every-option",
+    ),
+    Case(
+        "autoencoder",
+        {
+            **TINY,
+            "width": 8,
+            "blocks": 2,
+            "bottleneck_channels": 8,
+            "pretrain_epochs": 3,
+            "epochs": 15,
+            "learning_rate": 1e-2,
+        },
+        mode="fine-tuned",
+    ),
+    Case(
+        "autoencoder",
+        {
+            **TINY,
+            "width": 8,
+            "blocks": 2,
+            "bottleneck_channels": 8,
+            "pretrain_epochs": 5,
+            "epochs": 30,
+            "learning_rate": 1e-1,
+            "encoder": "frozen",
+            "head": "pyramid",
+        },
+        mode="frozen",
+    ),
+]
+
+LEARNED_ACCURACY = 0.9
+"""On 24 training pictures of two equal classes chance stays below: P(at least 22 of 24 right by
+guessing) = 301 / 2**24 < 2e-5."""
+
+
+class ReadingConfig(Config):
+    """A configuration that remembers which of its names were read."""
+
+    read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Value:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A strategy's fit, its task, and the parameters it read."""
+
+    strategy: Strategy
+    task: FitTask
+    fit: Fit
+    read: frozenset[str]
+
+
+@pytest.fixture(scope="module", params=CASES, ids=str)
+def case(request) -> Case:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def fitted(case, make_task) -> Fitted:
+    strategy = get_strategy(case.strategy)
+    task = make_task(strategy, case.values)
+    ReadingConfig.read = set()
+    fit = strategy.fit(replace(task, config=ReadingConfig(task.config.items)))
+    return Fitted(strategy, task, fit, frozenset(ReadingConfig.read))
+
+
+def test_returns_probabilities_of_all_rows_and_learns(case, fitted):
+    fit, task = fitted.fit, fitted.task
+    for probabilities, rows in (
+        (fit.train_probabilities, task.train_index),
+        (fit.validation_probabilities, task.validation_index),
+    ):
+        assert probabilities.shape == (len(rows), task.class_count)
+        assert probabilities.dtype == np.float32
+        assert np.isfinite(probabilities).all() and (probabilities >= 0).all()
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
+    assert fit.healthy
+    assert 0 <= fit.trainable_parameters <= fit.total_parameters
+    if case.learns:
+        right = fit.train_probabilities.argmax(axis=1) == task.train_labels
+        assert right.mean() >= LEARNED_ACCURACY
+        assert fit.trainable_parameters > 0
+
+
+def test_observer_is_told_finite_epochs(fitted):
+    for train_loss, train_accuracy, probabilities in fitted.task.observer.epochs:
+        assert np.isfinite(train_loss)
+        assert 0 <= train_accuracy <= 1
+        assert probabilities is None or probabilities.shape == (8, 2)
+
+
+def test_asks_only_for_pictures_it_announced(fitted):
+    announced = set(fitted.strategy.picture_specs(fitted.task.config))
+    assert fitted.fit.picture_spec in announced
+    assert set(fitted.task.pictures.made) <= announced
+
+
+def test_reads_its_parameters_and_no_others(case, fitted):
+    declared = {parameter.name for parameter in fitted.strategy.parameters}
+    assert fitted.read <= declared | {"strategy"}
+    assert declared - fitted.read == case.unread
+
+
+def test_rebuilt_model_predicts_what_was_measured(fitted, tmp_path):
+    pictures = fitted.task.pictures(fitted.fit.picture_spec)[fitted.task.validation_index]
+    model = fitted.fit.build_model()
+    if isinstance(model, ArrayModel):
+        from autosmall.models.array_model import predict_array_model
+
+        predicted = predict_array_model(model, pictures)
+    else:
+        import keras
+
+        model.save(tmp_path / "model.keras")
+        reloaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+        assert reloaded.input_shape == (None, *pictures.shape[1:])
+        predicted = reloaded.predict_on_batch(pictures.astype(np.float32))
+    np.testing.assert_allclose(predicted, fitted.fit.validation_probabilities, atol=1e-4)
+
+
+def test_same_seed_gives_the_same_result_again(case, fitted, make_task):
+    again = fitted.strategy.fit(make_task(fitted.strategy, case.values))
+    np.testing.assert_array_equal(again.train_probabilities, fitted.fit.train_probabilities)
+    np.testing.assert_array_equal(
+        again.validation_probabilities, fitted.fit.validation_probabilities
+    )
+
+
+def test_held_out_pictures_have_no_influence_on_training(case, fitted, make_task):
+    altered = fitted.strategy.fit(
+        make_task(fitted.strategy, case.values, altered_rows=tuple(range(24, 32)))
+    )
+    np.testing.assert_array_equal(altered.train_probabilities, fitted.fit.train_probabilities)
+    if case.learns:
+        difference = altered.validation_probabilities - fitted.fit.validation_probabilities
+        assert np.abs(difference).max() > 0
+
+
+def test_retraining_without_held_out_pictures(case, fitted, make_task):
+    without = fitted.strategy.fit(make_task(fitted.strategy, case.values, with_validation=False))
+    assert without.validation_probabilities.shape == (0, 2)
+    np.testing.assert_array_equal(without.train_probabilities, fitted.fit.train_probabilities)
