@@ -10,7 +10,7 @@ from autosmall.data.audit_result import BLOCKING, INFO, WARNING, Audit, Finding
 from autosmall.data.duplicates import Groups, join_groups
 from autosmall.data.folders import EXTENSIONS, SPLIT_FOLDERS
 from autosmall.data.inspection import PictureFacts, is_hidden_picture
-from autosmall.data.samples import Dataset
+from autosmall.data.samples import TEST, Dataset
 from autosmall.data.split_findings import find_split_differences
 
 IMBALANCE_RATIO = 3.0
@@ -111,7 +111,8 @@ def _find_copies(audit: Audit, dataset: Dataset) -> Iterator[Finding]:
             WARNING,
             "duplicates",
             f"{_extent(audit.duplicates)} have the same pixels:"
-            f" {_examples(audit, audit.duplicates)}. They stay in one fold, so that none is trained on and tested on.",
+            f" {_examples(audit, audit.duplicates)}. They stay in one fold, so that none is"
+            " trained on and tested on.",
         )
     if audit.near_duplicates:
         yield Finding(
