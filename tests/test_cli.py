@@ -75,7 +75,10 @@ PLAIN_CALLS = {
     ],
     "spaces": [("", call())],
     "doctor": [("", call()), ("--weights-dir w", call(weights_dir=Path("w")))],
-    "demo": [("", call(Path("autosmall-demo"))), ("pieces --quiet", call(Path("pieces"), quiet=True))],
+    "demo": [
+        ("", call(Path("autosmall-demo"))),
+        ("pieces --quiet", call(Path("pieces"), quiet=True)),
+    ],
 }  # fmt: skip
 
 CASES = [(verb, words, wanted) for verb, rows in PLAIN_CALLS.items() for words, wanted in rows]
