@@ -1,0 +1,158 @@
+"""A search space in Keras Tuner's terms. Imported in Keras Tuner's process only.
+
+Each dimension becomes one hyperparameter under its key, with the same conditions. Choices are
+written as text, as Keras Tuner admits values of one type only and reads ``true`` as 1. Dimensions
+with nothing to choose are left out; the walk fills them in.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import keras_tuner
+import numpy as np
+from numpy.typing import NDArray
+
+from autosmall.schema.config import Config, Value
+from autosmall.schema.space import (
+    ChoiceDimension,
+    Dimension,
+    FloatDimension,
+    Space,
+    chosen_values,
+    walk,
+)
+
+KerasTunerValue = str | int | float
+
+
+class TranslatedSpace:
+    """A space and its hyperparameters, with the way from one to the other.
+
+    Args:
+        space: The space.
+        left_out: Keys of dimensions that the oracle shall not know.
+    """
+
+    def __init__(self, space: Space, left_out: frozenset[str] = frozenset()) -> None:
+        self.space = space
+        self._dimensions = {dimension.key: dimension for dimension in space.dimensions}
+        self._container = keras_tuner.HyperParameters()
+        for dimension in space.dimensions:
+            if dimension.key not in left_out and _is_open(dimension):
+                self._declare(dimension)
+        self._parameters = {parameter.name: parameter for parameter in self._container.space}
+        self._columns = {key: column for column, key in enumerate(self._parameters)}
+        self._defaults = np.array([p.value_to_prob(p.default) for p in self._parameters.values()])
+
+    def hyperparameters(self) -> keras_tuner.HyperParameters:
+        """Return the space as Keras Tuner has it, without values."""
+        container = self._container.copy()
+        container.values = {}
+        return container
+
+    def values(self, config: Config) -> dict[str, KerasTunerValue]:
+        """Return a configuration as Keras Tuner has it: key to value, active ones only."""
+        return {
+            key: _to_keras_tuner(self._dimensions[key], value)
+            for key, value in chosen_values(self.space, config).items()
+            if key in self._parameters
+        }
+
+    def vector(self, config: Config) -> NDArray[np.float64]:
+        """Return Keras Tuner's embedding of a configuration, ``(d,)`` with entries in [0, 1].
+
+        Inactive hyperparameters stand at their default, as in Keras Tuner's own embedding.
+        """
+        vector = self._defaults.copy()
+        for key, value in self.values(config).items():
+            vector[self._columns[key]] = self._parameters[key].value_to_prob(value)
+        return vector
+
+    def config(
+        self,
+        values: dict[str, KerasTunerValue],
+        fixed: dict[str, Value] | None = None,
+    ) -> Config:
+        """Return the configuration with Keras Tuner's ``values``, as plain Python values.
+
+        Keys in ``fixed`` take that value; what is in neither takes the middle of its range.
+        """
+        fixed = fixed or {}
+
+        def choose(dimension: Dimension) -> Value:
+            if dimension.key in fixed:
+                return fixed[dimension.key]
+            if dimension.key in values:
+                return _from_keras_tuner(dimension, values[dimension.key])
+            return dimension.at(0.5)
+
+        return walk(self.space, choose)
+
+    def mutate(self, config: Config, source: np.random.Generator) -> Config:
+        """Return a neighbour of ``config``.
+
+        Of the active dimensions each is changed with probability 0.4: a range by a normal step
+        with a standard deviation of a tenth of it (in the embedding, so of its logarithm where it
+        is logarithmic), a choice to any. What becomes active is drawn evenly.
+        """
+        vector, active = self.vector(config), self.values(config)
+
+        def choose(dimension: Dimension) -> Value:
+            key, drawn, change = dimension.key, source.random(), source.random() < 0.4
+            if key not in active:
+                return dimension.at(drawn)
+            if not change:
+                return config[dimension.name]
+            if isinstance(dimension, ChoiceDimension):
+                return dimension.at(drawn)
+            position = float(vector[self._columns[key]]) + source.normal(0.0, 0.1)
+            position = min(max(position, 0.0), 1.0 - 1e-9)
+            return _from_keras_tuner(dimension, self._parameters[key].prob_to_value(position))
+
+        return walk(self.space, choose)
+
+    def _declare(self, dimension: Dimension) -> None:
+        """Add a dimension to the container, within the scopes of its conditions."""
+        with ExitStack() as scopes:
+            for key, values in self._conditions(dimension):
+                scopes.enter_context(self._container.conditional_scope(key, values))
+            if isinstance(dimension, ChoiceDimension):
+                choices = [str(choice) for choice in dimension.choices]
+                self._container.Choice(dimension.key, choices)
+                return
+            ends = (dimension.key, dimension.low, dimension.high)
+            sampling = "log" if dimension.log else "linear"
+            if isinstance(dimension, FloatDimension):
+                self._container.Float(*ends, sampling=sampling)
+            else:
+                step = None if dimension.log else dimension.step
+                self._container.Int(*ends, step=step, sampling=sampling)
+
+    def _conditions(self, dimension: Dimension) -> list[tuple[str, list[KerasTunerValue]]]:
+        """Return parent and values; for a parent with one choice, what that one hangs on."""
+        translated = []
+        for condition in dimension.conditions:
+            parent = self._dimensions[condition.key]
+            if _is_open(parent):
+                values = [_to_keras_tuner(parent, value) for value in condition.values]
+                translated.append((condition.key, values))
+            else:
+                translated += self._conditions(parent)
+        return translated
+
+
+def _is_open(dimension: Dimension) -> bool:
+    if isinstance(dimension, ChoiceDimension):
+        return len(dimension.choices) > 1
+    return dimension.low < dimension.high
+
+
+def _to_keras_tuner(dimension: Dimension, value: Value) -> KerasTunerValue:
+    return str(value) if isinstance(dimension, ChoiceDimension) else value
+
+
+def _from_keras_tuner(dimension: Dimension, value: KerasTunerValue) -> Value:
+    if isinstance(dimension, ChoiceDimension):
+        return next(choice for choice in dimension.choices if str(choice) == value)
+    return dimension.nearest(value)
