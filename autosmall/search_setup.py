@@ -57,6 +57,7 @@ GENERIC_FOLDER_NAMES = ("train", "training", "data", "dataset", "images", "pictu
 
 PACKAGES = ("autosmall", "tensorflow", "keras", "keras-tuner", "optuna", "ray", "scikit-learn")
 
+
 @dataclass(frozen=True)
 class CheckedInput:
     """A search whose input has been checked without opening a picture."""
