@@ -37,7 +37,10 @@ class Pool(ABC):
 
     @abstractmethod
     def begin(self, context: SearchContext) -> None:
-        """Take in the facts of the search."""
+        """Take in the facts of the search; once, before the first request.
+
+        Raises :class:`~autosmall.errors.AutoSmallError` where the workers could not be started.
+        """
 
     @abstractmethod
     def submit(self, request: FitRequest, *, first: bool = False) -> None:

@@ -42,6 +42,7 @@ class Autoencoder(Strategy):
 
     name: ClassVar[str] = "autoencoder"
     title: ClassVar[str] = "Autoencoder"
+    reads_unlabelled: ClassVar[bool] = True
     parameters: ClassVar[tuple[Parameter, ...]] = (
         *INPUT,
         IntegerParameter("width", 16, 4, 128, "filters of the first block, doubled per block"),

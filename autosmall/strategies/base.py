@@ -143,6 +143,8 @@ class Strategy(ABC):
     """All that it reads from a configuration, ``strategy`` aside."""
     folds_together: ClassVar[bool] = False
     """Whether one worker should do all folds of a configuration, as they share their work."""
+    reads_unlabelled: ClassVar[bool] = False
+    """Whether it looks at the further pictures without labels."""
 
     @abstractmethod
     def fit(self, task: FitTask) -> Fit:

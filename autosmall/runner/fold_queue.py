@@ -1,0 +1,93 @@
+"""The queue in front of the workers: requests go in, single folds come out.
+
+A worker goes on with the request that it has begun, then takes the first that nobody has begun,
+and only then helps with another's folds. Requests whose folds share their work are never shared.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+
+from autosmall.schema.config import Config
+from autosmall.schema.search_context import FitRequest
+
+
+@dataclass(frozen=True)
+class FoldJob:
+    """One fold to do. ``attempt`` counts from 1; a worker that dies costs one."""
+
+    trial: int
+    config: Config
+    fold: int
+    attempt: int = 1
+
+    @property
+    def request(self) -> FitRequest:
+        """The job as a request of one fold."""
+        return FitRequest(self.trial, self.config, (self.fold,))
+
+
+@dataclass
+class _Ticket:
+    trial: int
+    together: bool
+    jobs: deque[FoldJob] = field(default_factory=deque)
+    owner: str | None = None
+
+
+class FoldQueue:
+    """Folds that wait, by request. Not safe for threads; the pool holds a lock around it."""
+
+    def __init__(self) -> None:
+        self._tickets: list[_Ticket] = []
+
+    @property
+    def waiting(self) -> int:
+        """Number of requests that no worker has begun."""
+        return sum(ticket.owner is None for ticket in self._tickets)
+
+    def add(self, request: FitRequest, *, together: bool, first: bool = False) -> None:
+        """Queue a request, at the end or ahead of all others.
+
+        Args:
+            request: The configuration and its folds.
+            together: Whether one worker must do all its folds.
+            first: Whether it goes before those already waiting.
+        """
+        jobs = deque(FoldJob(request.trial, request.config, fold) for fold in request.folds)
+        ticket = _Ticket(request.trial, together, jobs)
+        if jobs:
+            self._tickets.insert(0 if first else len(self._tickets), ticket)
+
+    def take(self, worker: str) -> FoldJob | None:
+        """Return what ``worker`` does next, or ``None`` where nothing is left for it."""
+        ticket = self._ticket_for(worker)
+        if ticket is None:
+            return None
+        ticket.owner = ticket.owner or worker
+        job = ticket.jobs.popleft()
+        if not ticket.jobs:
+            self._tickets.remove(ticket)
+        return job
+
+    def put_back(self, worker: str, job: FoldJob) -> None:
+        """Make ``job`` the next that ``worker`` does, as one attempt more."""
+        again = replace(job, attempt=job.attempt + 1)
+        self._tickets.insert(0, _Ticket(job.trial, True, deque([again]), worker))
+
+    def drop(self, trial: int) -> int:
+        """Forget what waits of ``trial`` and return how many folds that was."""
+        dropped = [ticket for ticket in self._tickets if ticket.trial == trial]
+        self._tickets = [ticket for ticket in self._tickets if ticket.trial != trial]
+        return sum(len(ticket.jobs) for ticket in dropped)
+
+    def _ticket_for(self, worker: str) -> _Ticket | None:
+        own = (ticket for ticket in self._tickets if ticket.owner == worker)
+        unbegun = (ticket for ticket in self._tickets if ticket.owner is None)
+        shared = (ticket for ticket in self._tickets if not ticket.together)
+        for candidates in (own, unbegun, shared):
+            ticket = next(candidates, None)
+            if ticket is not None:
+                return ticket
+        return None

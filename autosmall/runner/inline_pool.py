@@ -1,0 +1,102 @@
+"""A pool of one worker in this process, for debugging and tests."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+
+from threadpoolctl import threadpool_limits
+
+from autosmall.runner.fold_queue import FoldJob, FoldQueue
+from autosmall.runner.pictures import DecodedPictures
+from autosmall.runner.pool import Pool, WorkerStatus
+from autosmall.runner.process import ENVIRONMENT
+from autosmall.runner.worker import Worker
+from autosmall.schema.results import FoldResult
+from autosmall.schema.search_context import FitRequest, SearchContext
+from autosmall.strategies.base import Strategy
+
+NAME = "inline"
+
+
+class InlinePool(Pool):
+    """Does one fold in each call of :meth:`wait`, with one thread, as the other workers do.
+
+    A deep-learning library that is not imported yet is told so through environment variables of
+    this process; one that is already imported keeps its threads.
+
+    Args:
+        context: The search, where it is known already; else see :meth:`begin`.
+        strategies: Name to strategy, in place of the registry's.
+    """
+
+    def __init__(
+        self,
+        context: SearchContext | None = None,
+        *,
+        strategies: Mapping[str, Strategy] | None = None,
+    ) -> None:
+        self._strategies = strategies
+        self._queue = FoldQueue()
+        self._worker: Worker | None = None
+        self._job: FoldJob | None = None
+        self._since = time.monotonic()
+        for name, value in ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        if context is not None:
+            self.begin(context)
+
+    def begin(self, context: SearchContext) -> None:
+        """Take in the facts of the search."""
+        unlabelled = context.unlabelled_paths
+        self._worker = Worker(
+            context,
+            DecodedPictures(context.picture_paths),
+            DecodedPictures(unlabelled) if unlabelled else None,
+            NAME,
+            self._strategies,
+        )
+
+    @property
+    def size(self) -> int:
+        """One."""
+        return 1
+
+    def submit(self, request: FitRequest, *, first: bool = False) -> None:
+        """Queue a request; it begins when somebody waits."""
+        self._queue.add(request, together=True, first=first)
+
+    def wait(self, timeout_seconds: float) -> list[FoldResult]:
+        """Do the next fold, however long it takes, and return its result."""
+        self._job = self._queue.take(NAME)
+        if self._job is None or self._worker is None:
+            return []
+        self._since = time.monotonic()
+        try:
+            with threadpool_limits(1):
+                return list(self._worker.run(self._job.request))
+        finally:
+            self._job = None
+            self._since = time.monotonic()
+
+    def cancel(self, trial: int) -> None:
+        """Drop what is queued of ``trial``."""
+        self._queue.drop(trial)
+
+    @property
+    def waiting(self) -> int:
+        """Number of requests that have not begun."""
+        return self._queue.waiting
+
+    def statuses(self) -> list[WorkerStatus]:
+        """Return what the one worker does; busy only as seen from another thread."""
+        job = self._job
+        since_seconds = time.monotonic() - self._since
+        if job is None:
+            return [WorkerStatus(NAME, None, None, since_seconds)]
+        return [WorkerStatus(NAME, job.trial, job.fold, since_seconds)]
+
+    def close(self) -> None:
+        """Forget the pictures."""
+        self._worker = None

@@ -1,0 +1,224 @@
+"""A pool of Ray actors: one thread hands out folds and takes results in, whatever the caller does.
+
+The caller's thread only queues requests and picks results up, so workers do not wait while it
+proposes, stores or reports. The other thread owns everything that belongs to Ray.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+from autosmall.errors import AutoSmallError
+from autosmall.runner.fold_queue import FoldJob, FoldQueue
+from autosmall.runner.pool import Pool, WorkerStatus
+from autosmall.runner.ray_cluster import ClusterOptions, RayCluster, describe, may_pass
+from autosmall.schema.results import FAILED, FoldResult
+from autosmall.schema.search_context import FitRequest, SearchContext
+from autosmall.strategies.base import Strategy
+
+MAX_ATTEMPTS = 2
+"""How often a fold is begun before the deaths of its workers are held against it."""
+
+CLOSE_SECONDS = 4.5
+"""How long :meth:`RayPool.close` waits for Ray to end; what remains ends with this process."""
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """News that a worker has ended a job."""
+
+    worker: str
+    job: FoldJob
+    future: Future[FoldResult]
+
+
+@dataclass
+class _Slot:
+    """What one worker does, and since when."""
+
+    job: FoldJob | None
+    since: float
+
+
+class RayPool(Pool):
+    """Workers in processes of their own; they start in the background at once.
+
+    Args:
+        context: The search, where it is known already; else see :meth:`begin`.
+        workers: Number of worker processes, at least 1.
+        gpus_per_worker: Share of a GPU that each worker gets.
+        address: Address of a Ray cluster, or ``None`` for this machine.
+        strategies: Name to strategy, in place of the registry's.
+    """
+
+    def __init__(
+        self,
+        context: SearchContext | None = None,
+        *,
+        workers: int,
+        gpus_per_worker: float = 0.0,
+        address: str | None = None,
+        strategies: Mapping[str, Strategy] | None = None,
+    ) -> None:
+        options = ClusterOptions(workers, gpus_per_worker, address, strategies)
+        self._cluster = RayCluster(options)
+        self._lock = threading.Lock()
+        self._queue = FoldQueue()
+        self._outstanding = 0
+        self._slots = {name: _Slot(None, time.monotonic()) for name in self._cluster.names}
+        self._started: Future[None] = Future()
+        self._closing = threading.Event()
+        self._news: SimpleQueue[SearchContext | FitRequest | _Ended | None] = SimpleQueue()
+        self._results: SimpleQueue[FoldResult | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="autosmall-ray", daemon=True)
+        self._thread.start()
+        if context is not None:
+            self.begin(context)
+
+    @property
+    def size(self) -> int:
+        """Number of workers."""
+        return len(self._slots)
+
+    def begin(self, context: SearchContext) -> None:
+        """Take in the facts of the search, once the workers have been started."""
+        self._started.result()
+        self._news.put(context)
+
+    def submit(self, request: FitRequest, *, first: bool = False) -> None:
+        """Queue a request."""
+        strategy = self._cluster.strategies.get(request.config.strategy)
+        together = strategy is not None and strategy.folds_together
+        with self._lock:
+            self._queue.add(request, together=together, first=first)
+            self._outstanding += len(request.folds)
+        self._news.put(request)
+
+    def wait(self, timeout_seconds: float) -> list[FoldResult]:
+        """Return the results that ended since the last call, waiting for the first of them.
+
+        Raises :class:`~autosmall.errors.AutoSmallError` where Ray as a whole has ended.
+        """
+        with self._lock:
+            seconds = timeout_seconds if self._outstanding else 0.0
+        results = self._ended_within(seconds)
+        if not results and not self._thread.is_alive() and not self._closing.is_set():
+            raise _ray_has_ended()
+        return results
+
+    def _ended_within(self, seconds: float) -> list[FoldResult]:
+        results = []
+        with suppress(Empty):
+            results.append(self._results.get(timeout=seconds))
+            while True:
+                results.append(self._results.get_nowait())
+        return [result for result in results if result is not None]
+
+    def cancel(self, trial: int) -> None:
+        """Drop what is queued of ``trial``; folds that have begun end and are returned."""
+        with self._lock:
+            self._outstanding -= self._queue.drop(trial)
+
+    @property
+    def waiting(self) -> int:
+        """Number of requests that no worker has begun."""
+        with self._lock:
+            return self._queue.waiting
+
+    def statuses(self) -> list[WorkerStatus]:
+        """Return what each worker does now."""
+        now = time.monotonic()
+        with self._lock:
+            return [
+                WorkerStatus(
+                    name,
+                    slot.job.trial if slot.job else None,
+                    slot.job.fold if slot.job else None,
+                    now - slot.since,
+                )
+                for name, slot in self._slots.items()
+            ]
+
+    def close(self) -> None:
+        """Stop all workers at once, in the middle of what they do."""
+        self._closing.set()
+        self._news.put(None)
+        self._thread.join(CLOSE_SECONDS)
+
+    def _serve(self) -> None:
+        """Run the other thread, from Ray's start to its end."""
+        try:
+            self._cluster.start()
+            self._started.set_result(None)
+            while not self._closing.is_set():
+                self._take_in(self._news.get())
+                self._hand_out()
+        except AutoSmallError as error:
+            self._started.set_exception(error)
+        finally:
+            if not self._started.done():
+                self._started.set_exception(_ray_has_ended())
+            self._results.put(None)
+            self._cluster.stop()
+
+    def _take_in(self, news: SearchContext | FitRequest | _Ended | None) -> None:
+        if isinstance(news, SearchContext):
+            self._cluster.begin(news)
+        elif isinstance(news, FitRequest):
+            self._cluster.prefetch(news.config)
+        elif news is not None:
+            self._end(news)
+
+    def _hand_out(self) -> None:
+        """Give every idle worker its next fold."""
+        for name, slot in self._slots.items():
+            with self._lock:
+                job = self._queue.take(name) if slot.job is None else None
+                if job is None:
+                    continue
+                self._slots[name] = _Slot(job, time.monotonic())
+            future = self._cluster.run(name, job.request)
+            future.add_done_callback(self._reporter(name, job))
+
+    def _reporter(self, name: str, job: FoldJob) -> Callable[[Future[FoldResult]], None]:
+        return lambda future: self._news.put(_Ended(name, job, future))
+
+    def _end(self, news: _Ended) -> None:
+        """Deliver a job's result, or do it again where it was not its fault."""
+        error = news.future.exception()
+        if error is not None:
+            self._cluster.recover(news.worker, news.job.config, error)
+        again = error is not None and may_pass(error) and news.job.attempt < MAX_ATTEMPTS
+        with self._lock:
+            self._slots[news.worker] = _Slot(None, time.monotonic())
+            if again:
+                self._queue.put_back(news.worker, news.job)
+        if not again:
+            self._deliver(news.future.result() if error is None else _failed(news, error))
+
+    def _deliver(self, result: FoldResult) -> None:
+        self._results.put(result)
+        with self._lock:
+            self._outstanding -= 1
+
+
+def _failed(news: _Ended, error: BaseException) -> FoldResult:
+    """Return the result of a job that ended without one; the last line says why in words."""
+    text = describe(error)
+    if may_pass(error):
+        text += f"\nthe worker died in this fold, in each of {news.job.attempt} attempts"
+    return FoldResult(news.job.trial, news.job.fold, FAILED, error=text, worker=news.worker)
+
+
+def _ray_has_ended() -> AutoSmallError:
+    return AutoSmallError(
+        "Ray has ended in the middle of the search",
+        "that its processes keep running until the search is over",
+        "see what is written above and the logs in /tmp/ray; the same command goes on",
+    )

@@ -1,0 +1,76 @@
+"""What runs inside a Ray actor, and the task that decodes pictures."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from autosmall.runner.pictures import DecodedPictures, Pictures, decode
+from autosmall.runner.process import redirect_output, set_up_process
+from autosmall.runner.worker import Worker
+from autosmall.schema.pictures import PictureSpec
+from autosmall.schema.results import FoldResult
+from autosmall.schema.search_context import FitRequest, SearchContext
+from autosmall.strategies.base import Strategy
+
+
+class RayWorker:
+    """A long-lived worker: imports once, is told of the search once, then does fold after fold.
+
+    Ray calls the methods in the order in which they were called, one at a time.
+    """
+
+    def __init__(self, name: str) -> None:
+        set_up_process()
+        self._name = name
+
+    def warm_up(self) -> None:
+        """Import Keras and its backend, so that the first fit does not wait for them."""
+        import keras  # noqa: F401
+
+        # What was just imported lives as long as the process: no need to look at it again.
+        gc.collect()
+        gc.freeze()
+
+    def begin(self, context: SearchContext, strategies: Mapping[str, Strategy] | None) -> None:
+        """Take in the facts of the search."""
+        # A machine that cannot write the run folder keeps Ray's own log files.
+        with suppress(OSError):
+            if context.log_dir:
+                redirect_output(Path(context.log_dir) / f"{self._name}.log")
+        self._labelled = DecodedPictures(context.picture_paths)
+        self._unlabelled = DecodedPictures(context.unlabelled_paths)
+        self._worker = Worker(
+            context,
+            self._labelled,
+            self._unlabelled if context.unlabelled_paths else None,
+            self._name,
+            strategies,
+        )
+
+    def run(
+        self, request: FitRequest, specs: Sequence[PictureSpec], *arrays: Pictures
+    ) -> FoldResult:
+        """Return the result of a request of one fold.
+
+        Args:
+            request: What to fit.
+            specs: Specs of the arrays that follow.
+            arrays: The labelled pictures in each spec, then the unlabelled ones in as many of
+                them as were sent. Ray hands them over by reference, in shared memory.
+        """
+        self._labelled.lend(dict(zip(specs, arrays, strict=False)))
+        self._unlabelled.lend(dict(zip(specs, arrays[len(specs) :], strict=False)))
+        try:
+            return next(self._worker.run(request))
+        finally:
+            # A reference kept here would keep Ray from moving the pictures to disk.
+            self._labelled.lend({})
+            self._unlabelled.lend({})
+
+
+def decode_pictures(paths: Sequence[str], spec: PictureSpec) -> Pictures:
+    """Return the pictures; what Ray runs once per spec on the driver's machine."""
+    return decode(paths, spec)

@@ -1,0 +1,173 @@
+"""The worker: makes fits from requests, judges them, and turns whatever goes wrong into data."""
+
+from __future__ import annotations
+
+import gc
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from autosmall.runner.curves import CurveRecorder
+from autosmall.runner.process import peak_memory_mib
+from autosmall.schema.config import Config
+from autosmall.schema.parameters import defaults
+from autosmall.schema.results import COMPLETE, FAILED, UNHEALTHY, FoldResult
+from autosmall.schema.search_context import FitRequest, SearchContext
+from autosmall.schema.seeds import derive_seed
+from autosmall.strategies.base import Fit, FitTask, PictureSource, Strategy
+from autosmall.strategies.registry import STRATEGIES
+from autosmall.training.health import OVERFITTING, HealthMonitor, overfitting
+from autosmall.training.metrics import all_scores
+
+
+def fill_defaults(config: Config, strategies: Mapping[str, Strategy]) -> Config:
+    """Return ``config`` with all that its strategy reads; ``KeyError`` for an unknown strategy."""
+    return config.with_defaults(defaults(strategies[config.strategy].parameters))
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """A fold being done: which one, since when, and what its fit has reported so far."""
+
+    trial: int
+    fold: int
+    monitor: HealthMonitor
+    recorder: CurveRecorder
+    started: float
+
+
+class Worker:
+    """Fits configurations on folds of one search.
+
+    Args:
+        context: The search's fixed facts.
+        pictures: The labelled pictures, rows as in the context.
+        unlabelled: Further pictures, or ``None``.
+        name: What results call this worker.
+        strategies: Name to strategy, in place of the registry's.
+    """
+
+    def __init__(
+        self,
+        context: SearchContext,
+        pictures: PictureSource,
+        unlabelled: PictureSource | None,
+        name: str,
+        strategies: Mapping[str, Strategy] | None = None,
+    ) -> None:
+        self._context = context
+        self._pictures = pictures
+        self._unlabelled = unlabelled
+        self._name = name
+        self._strategies = STRATEGIES if strategies is None else strategies
+
+    def run(self, request: FitRequest) -> Iterator[FoldResult]:
+        """Yield one result per fold of the request, each as soon as it is done.
+
+        Whatever a fit raises ends as a ``failed`` result; ``KeyboardInterrupt`` and
+        ``SystemExit`` pass through.
+        """
+        for fold in request.folds:
+            attempt = self._begin(request, fold)
+            try:
+                result = self._fit_and_judge(request.config, attempt)
+            except Exception:  # noqa: BLE001 (the one place: a fit may raise anything)
+                result = self._failed(attempt, traceback.format_exc())
+            # Models hold themselves in rings; their memory is wanted back before the next fit.
+            gc.collect()
+            yield result
+
+    def _begin(self, request: FitRequest, fold: int) -> _Attempt:
+        labels = self._context.labels[self._context.folds.validation_index(fold)]
+        monitor = HealthMonitor(self._epochs(request.config), len(self._context.classes))
+        recorder = CurveRecorder(labels, monitor)
+        return _Attempt(request.trial, fold, monitor, recorder, time.perf_counter())
+
+    def _epochs(self, config: Config) -> int:
+        """Return the planned epochs, 1 for what does not train in epochs."""
+        strategy = self._strategies.get(config.strategy)
+        known = {**(defaults(strategy.parameters) if strategy else {}), **config.to_dict()}
+        epochs = known.get("epochs", 1)
+        return epochs if isinstance(epochs, int) else 1
+
+    def _fit_and_judge(self, config: Config, attempt: _Attempt) -> FoldResult:
+        task = self._task(fill_defaults(config, self._strategies), attempt)
+        fit = self._strategies[config.strategy].fit(task)
+        seconds = time.perf_counter() - attempt.started
+        problem = _problem(fit, task)
+        if problem:
+            return self._failed(attempt, problem)
+        return self._judged(attempt, task, fit, seconds)
+
+    def _task(self, config: Config, attempt: _Attempt) -> FitTask:
+        context = self._context
+        train_index = context.folds.train_index(attempt.fold)
+        return FitTask(
+            config=config,
+            pictures=self._pictures,
+            train_index=train_index,
+            train_labels=context.labels[train_index],
+            validation_index=context.folds.validation_index(attempt.fold),
+            class_count=len(context.classes),
+            seed=derive_seed(context.seed, "fit", attempt.trial, attempt.fold),
+            invariances=frozenset(context.invariances),
+            unlabelled=self._unlabelled,
+            backbones=context.backbones,
+            cache_dir=Path(context.cache_dir) if context.cache_dir else None,
+            observer=attempt.recorder,
+        )
+
+    def _judged(self, attempt: _Attempt, task: FitTask, fit: Fit, fit_seconds: float) -> FoldResult:
+        labels = self._context.labels[task.validation_index]
+        scores = all_scores(labels, fit.validation_probabilities)
+        train_scores = all_scores(task.train_labels, fit.train_probabilities)
+        marks = attempt.monitor.diagnoses
+        if overfitting(train_scores["balanced_accuracy"], scores["balanced_accuracy"], len(labels)):
+            marks += (OVERFITTING,)
+        return FoldResult(
+            trial=attempt.trial,
+            fold=attempt.fold,
+            status=COMPLETE if fit.healthy else UNHEALTHY,
+            scores=scores,
+            train_scores=train_scores,
+            probabilities=np.array(fit.validation_probabilities, np.float32, order="C"),
+            curves=attempt.recorder.curves(),
+            trainable_parameters=fit.trainable_parameters,
+            total_parameters=fit.total_parameters,
+            fit_seconds=fit_seconds,
+            peak_memory_mib=peak_memory_mib(),
+            diagnoses=marks,
+            worker=self._name,
+        )
+
+    def _failed(self, attempt: _Attempt, error: str) -> FoldResult:
+        return FoldResult(
+            trial=attempt.trial,
+            fold=attempt.fold,
+            status=FAILED,
+            curves=attempt.recorder.curves(),
+            fit_seconds=time.perf_counter() - attempt.started,
+            peak_memory_mib=peak_memory_mib(),
+            diagnoses=attempt.monitor.diagnoses,
+            error=error,
+            worker=self._name,
+        )
+
+
+def _problem(fit: Fit, task: FitTask) -> str:
+    """Return what is wrong with a fit's probabilities, or an empty text."""
+    for part, probabilities, index in (
+        ("training", fit.train_probabilities, task.train_index),
+        ("validation", fit.validation_probabilities, task.validation_index),
+    ):
+        wanted = (len(index), task.class_count)
+        if probabilities.shape != wanted:
+            return f"{part} probabilities have shape {probabilities.shape}, not {wanted}"
+        bad = int(np.sum(~np.isfinite(probabilities).all(axis=1)))
+        if bad:
+            return f"{part} probabilities of {bad} of {len(index)} pictures are not finite"
+    return ""
