@@ -199,7 +199,12 @@ def _compile_for_classification(
         trainable,
     )
     compile_model(
-        model, options, make_loss(options.class_balance), "categorical_accuracy", key, factors
+        model,
+        options,
+        make_loss(options.class_balance),
+        keras.metrics.CategoricalAccuracy(),
+        key,
+        factors,
     )
 
 
@@ -207,13 +212,14 @@ def compile_model(
     model: keras.Model,
     options: TrainingOptions,
     loss: keras.losses.Loss,
-    metric: str,
+    metric: keras.metrics.Metric,
     key: object,
     factors: LearningRateFactors | None = None,
 ) -> None:
     """Compile ``model``, or only reset its optimiser where it was compiled with an equal ``key``.
 
-    Whoever calls sees to it that ``key`` names all that the traced step depends on.
+    Whoever calls sees to it that ``key`` names all that the traced step depends on. Optimiser and
+    metric are built here: variables made while a step is traced would have it traced twice.
     """
     if _compiled.get(model) == key:
         reset_optimizer(model.optimizer)

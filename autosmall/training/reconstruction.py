@@ -39,7 +39,7 @@ def train_reconstruction(
     """
     key = (options.optimizer, options.momentum, options.weight_decay)
     loss = keras.losses.MeanSquaredError()
-    compile_model(autoencoder, options, loss, "mean_absolute_error", key)
+    compile_model(autoencoder, options, loss, keras.metrics.MeanAbsoluteError(), key)
     batches = _batches(pictures, rows, options, seed, noise_std, batch_transform)
     return run_epochs(autoencoder, batches, options, len(rows), lambda loss, _: math.isfinite(loss))
 
