@@ -146,14 +146,16 @@ def _pairs_won(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return how many drawn (positive, negative) pairs are in order, and how many there are.
 
-    Counts and halves are exact in ``float32``, which makes the product twice as fast.
+    A tie counts as half a pair in order.
     """
-    positive, negative = score[truth], score[~truth]
-    wins = (positive[:, None] > negative) + np.float32(0.5) * (positive[:, None] == negative)
-    drawn_positive = counts[:, truth].astype(np.float32)
-    drawn_negative = counts[:, ~truth]
-    won = ((drawn_positive @ wins.astype(np.float32)) * drawn_negative).sum(axis=1)
-    return won, drawn_positive.sum(axis=1, dtype=np.float64) * drawn_negative.sum(axis=1)
+    order = np.argsort(score, kind="stable")
+    starts = np.flatnonzero(np.append(True, np.diff(score[order]) != 0))
+    drawn = counts[:, order]
+    positive = np.add.reduceat(drawn * truth[order], starts, axis=1)
+    negative = np.add.reduceat(drawn * ~truth[order], starts, axis=1)
+    below = np.cumsum(negative, axis=1)
+    won = (positive * (below - negative / 2)).sum(axis=1)
+    return won, positive.sum(axis=1) * below[:, -1]
 
 
 def _average_precision(table: PredictionTable, column: int, counts: Matrix) -> NDArray[np.float64]:

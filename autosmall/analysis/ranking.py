@@ -124,6 +124,10 @@ class Ranking:
         """The recommended trial, or ``None`` where nothing is complete."""
         return self.rows[0] if self.rows else None
 
+    def oriented(self, score: float) -> float:
+        """Return a score of the search's metric, turned so that higher is better."""
+        return oriented(self.metric, score)
+
     def find(self, trial: int) -> RankedTrial:
         """Return the row of ``trial``; raises ``KeyError`` where it is not ranked."""
         for row in self.rows:

@@ -88,7 +88,8 @@ def _verdict(difference: PairedDifference | None) -> str:
     return WORSE if difference.high < 0 else UNDECIDED
 
 
-def _order(metric: str, result: StrategyResult) -> tuple[float, str]:
+def _order(metric: str, result: StrategyResult) -> tuple[float, float, str]:
     if result.best is None:
-        return (math.inf, result.strategy)
-    return (-oriented(metric, result.best.score.mean), result.strategy)
+        return (math.inf, math.inf, result.strategy)
+    score = round(oriented(metric, result.best.score.mean), 9)
+    return (-score, result.best.log_loss, result.strategy)

@@ -1,0 +1,1 @@
+"""Charts from facts: Altair specifications rendered to static SVG."""

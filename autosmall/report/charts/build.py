@@ -1,0 +1,85 @@
+"""All figures of a report, from its facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autosmall.report.charts.curves import curves_figure
+from autosmall.report.charts.intervals import IntervalRow, interval_figure
+from autosmall.report.charts.marks import color, shape
+from autosmall.report.charts.render import Figure
+from autosmall.report.charts.search import search_figure
+from autosmall.report.charts.tradeoff import gap_figure, has_sizes, scatter_figure
+from autosmall.report.facts import ReportFacts
+from autosmall.report.sections.recommendation import Recommendation
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures that the facts allow; ``None`` or empty where there is nothing to draw."""
+
+    recommendation: Figure | None
+    strategies: Figure | None
+    scatter: Figure | None
+    gap: Figure | None
+    curves: tuple[Figure, ...]
+    search: Figure | None
+
+
+def build_figures(facts: ReportFacts) -> Figures:
+    """Return all figures. Altair and vl_convert are loaded only when there is one to draw."""
+    points, steps = facts.tradeoff.points, facts.search.steps
+    return Figures(
+        recommendation=_recommendation(facts.recommendation) if facts.recommendation else None,
+        strategies=_strategies(facts),
+        scatter=scatter_figure(facts.metric, points) if points else None,
+        gap=gap_figure(facts.metric, points) if has_sizes(points) else None,
+        curves=tuple(curves_figure(leader) for leader in facts.training.leaders),
+        search=search_figure(facts.metric, steps) if len(steps) > 1 else None,
+    )
+
+
+def _recommendation(found: Recommendation) -> Figure:
+    missing = float("nan")
+    low, high = found.corrected_interval
+    rows = [
+        IntervalRow(
+            "to be expected",
+            found.corrected_score,
+            low,
+            high,
+            "var(--accent)",
+            "circle",
+            strong=True,
+        ),
+        IntervalRow("naive score", found.naive_score, missing, missing, "var(--muted)", "circle"),
+    ]
+    rows += [
+        IntervalRow(r.name, r.score, r.low, r.high, "var(--muted)", "diamond")
+        for r in found.references
+    ]
+    return interval_figure(
+        found.metric,
+        rows,
+        "What to expect of the recommended configuration, corrected for having been picked, "
+        "beside its naive score and the simplest things that one could do. Lines are 95 % "
+        "intervals.",
+    )
+
+
+def _strategies(facts: ReportFacts) -> Figure | None:
+    rows = [
+        IntervalRow(
+            row.strategy, row.score, row.low, row.high, color(row.strategy), shape(row.strategy)
+        )
+        for row in facts.strategies.rows
+        if row.score is not None and row.low is not None and row.high is not None
+    ]
+    if not rows:
+        return None
+    return interval_figure(
+        facts.metric,
+        rows,
+        "The best configuration of each strategy, all on the same folds. Lines are 95 % intervals "
+        "of one configuration; whether two differ is told by the paired differences below.",
+    )

@@ -1,0 +1,132 @@
+"""Dots with intervals, one row each: the recommendation beside its references, and strategies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autosmall.report.charts.render import Figure, figure
+from autosmall.report.numbers import METRIC_WORDS, interval_text, is_percent, score_text
+
+ROW_PX = 38
+
+
+@dataclass(frozen=True)
+class IntervalRow:
+    """A dot with its interval; without one ``low`` and ``high`` are NaN."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+    color: str
+    shape: str
+    strong: bool = False
+
+
+def interval_figure(metric: str, rows: Sequence[IntervalRow], caption: str) -> Figure:
+    """Return one row per entry, in the order given."""
+    alternative = "; ".join(_in_words(metric, row) for row in rows)
+    words = METRIC_WORDS[metric].capitalize()
+    return figure(lambda width: _draw(metric, rows, width), caption, f"{words}. {alternative}.")
+
+
+def _in_words(metric: str, row: IntervalRow) -> str:
+    text = f"{row.label}: {score_text(metric, row.value)}"
+    if math.isnan(row.low):
+        return text
+    return f"{text} ({interval_text(metric, row.low, row.high)})"
+
+
+def _draw(metric: str, rows: Sequence[IntervalRow], width: int) -> Any:
+    import altair as alt
+
+    data = alt.Data(values=[_datum(metric, row) for row in rows])
+    scale = alt.Scale(domain=_domain(metric, rows), nice=False)
+    labels = [row.label for row in rows]
+    base = alt.Chart(data).encode(
+        y=alt.Y(
+            "label:N",
+            sort=labels,
+            title=None,
+            axis=alt.Axis(
+                domain=False,
+                ticks=False,
+                labelPadding=8,
+                labelLimit=width // 2,
+                labelColor="var(--ink)",
+            ),
+        )
+    )
+    x = alt.X("value:Q", scale=scale, title=axis_title(metric), axis=score_axis(width))
+    line = base.mark_rule(strokeWidth=2.5).encode(
+        x=alt.X("low:Q", scale=scale), x2="high:Q", color=_own("color")
+    )
+    dot = base.mark_point(filled=True, opacity=1).encode(
+        x=x, color=_own("color"), shape=_own_shape(), size=alt.Size("size:Q", scale=None)
+    )
+    text = base.mark_text(dy=-12, fontSize=12, fill="var(--ink)").encode(x=x, text="text:N")
+    return (line + dot + text).properties(
+        width=width - _label_px(labels, width), height={"step": ROW_PX}
+    )
+
+
+def _datum(metric: str, row: IntervalRow) -> dict[str, object]:
+    factor = 100.0 if is_percent(metric) else 1.0
+    ends = (row.value, row.value) if math.isnan(row.low) else (row.low, row.high)
+    low, high = (max(0.0, ends[0]), min(1.0, ends[1])) if is_percent(metric) else ends
+    half = float("nan") if math.isnan(row.low) else (row.high - row.low) / 2
+    return {
+        "label": row.label,
+        "value": row.value * factor,
+        "low": low * factor,
+        "high": high * factor,
+        "text": score_text(metric, row.value, half),
+        "color": row.color,
+        "shape": row.shape,
+        "size": 150 if row.strong else 90,
+    }
+
+
+def _domain(metric: str, rows: Sequence[IntervalRow]) -> list[float]:
+    values = [v for row in rows for v in (row.value, row.low, row.high) if math.isfinite(v)]
+    low, high = min(values), max(values)
+    reach = max(high - low, 0.05)
+    low, high = low - 0.06 * reach, high + 0.06 * reach
+    if is_percent(metric):
+        return [100 * max(0.0, low), 100 * min(1.0, high)]
+    return [max(0.0, low), high]
+
+
+def axis_title(metric: str) -> str:
+    """Return the title of an axis of scores, with its unit."""
+    words = METRIC_WORDS[metric]
+    return f"{words} on held-out pictures" + (
+        " (%)" if is_percent(metric) else " (lower is better)"
+    )
+
+
+def score_axis(width: int) -> Any:
+    """Return an axis with few enough ticks for ``width``."""
+    import altair as alt
+
+    return alt.Axis(tickCount=6 if width > 400 else 4, domain=False, ticks=False, titlePadding=8)
+
+
+def _own(name: str) -> Any:
+    import altair as alt
+
+    return alt.Color(f"{name}:N", scale=None, legend=None)
+
+
+def _own_shape() -> Any:
+    import altair as alt
+
+    return alt.Shape("shape:N", scale=None, legend=None)
+
+
+def _label_px(labels: Sequence[str], width: int) -> int:
+    """Return room for the longest label, so that the whole picture keeps to its width."""
+    return min(width // 2, 8 * max(len(label) for label in labels)) + 20

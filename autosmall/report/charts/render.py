@@ -1,0 +1,76 @@
+"""From an Altair chart to SVG that takes its colours and font from the page.
+
+Colours in the charts are CSS variables (``var(--ink)``), so one picture serves light and dark.
+Every figure is rendered twice, for wide and for narrow screens, as text in a picture that
+shrinks with the screen cannot be read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup, escape
+
+WIDE_PX = 680
+NARROW_PX = 330
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart in both widths, with what is to be seen on it and its text alternative."""
+
+    wide: Markup
+    narrow: Markup
+    caption: str
+
+
+def figure(draw: Callable[[int], Any], caption: str, alternative: str) -> Figure:
+    """Return what ``draw(width_px)`` draws, for wide and narrow screens."""
+    return Figure(to_svg(draw(WIDE_PX), alternative), to_svg(draw(NARROW_PX), alternative), caption)
+
+
+def to_svg(chart: Any, alternative: str) -> Markup:
+    """Return the Altair ``chart`` as an SVG element that is one image to a screen reader."""
+    import vl_convert
+
+    specification = chart.configure(**_THEME).to_dict()
+    return _embed(vl_convert.vegalite_to_svg(specification), alternative)
+
+
+def _embed(svg: str, alternative: str) -> Markup:
+    """Return ``svg`` without the parts that the page decides: ground, font and inner roles."""
+    body = re.sub(r"^<svg[^>]*>", "", svg)
+    body = re.sub(r' (?:role|aria-[a-z]+|font-family|pointer-events)="[^"]*"', "", body)
+    size = re.search(r'width="([\d.]+)" height="([\d.]+)"', svg)
+    assert size is not None
+    width, height = size.groups()
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" role="img" aria-label="{escape(alternative)}">'
+    )
+    # The numbers in Vega's output have up to 17 digits; two decimals of a pixel are enough.
+    return Markup(head + re.sub(r"(\d\.\d{2})\d+", r"\1", body))
+
+
+_TEXT = {"labelColor": "var(--muted)", "titleColor": "var(--muted)"}
+
+_THEME: dict[str, Any] = {
+    "background": None,
+    "padding": 4,
+    "view": {"stroke": None},
+    "axis": {
+        **_TEXT,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "gridColor": "var(--rule)",
+        "domainColor": "var(--axis)",
+        "tickColor": "var(--axis)",
+    },
+    "header": {**_TEXT, "labelFontSize": 12, "titleFontSize": 12},
+    "title": {"color": "var(--ink)", "fontSize": 13, "fontWeight": 600, "anchor": "start"},
+    "text": {"fontSize": 12, "fill": "var(--ink)"},
+}

@@ -1,0 +1,69 @@
+"""The best score so far, over the trials of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autosmall.report.charts.intervals import axis_title
+from autosmall.report.charts.marks import color, shape
+from autosmall.report.charts.render import Figure, figure
+from autosmall.report.numbers import is_percent, score_text
+from autosmall.report.sections.search import Step
+
+
+def search_figure(metric: str, steps: Sequence[Step]) -> Figure:
+    """Return each complete trial's score, and the best up to it as a line."""
+    first, last = steps[0], steps[-1]
+    return figure(
+        lambda width: _draw(metric, steps, width),
+        "Each mark is a configuration that finished all its folds, in the order in which they "
+        "were proposed; the line is the best score so far.",
+        f"Best score so far: {score_text(metric, first.best_so_far)} after trial {first.trial}, "
+        f"{score_text(metric, last.best_so_far)} after trial {last.trial}.",
+    )
+
+
+def _draw(metric: str, steps: Sequence[Step], width: int) -> Any:
+    import altair as alt
+
+    factor = 100.0 if is_percent(metric) else 1.0
+    data = alt.Data(
+        values=[
+            {
+                "trial": step.trial,
+                "score": factor * step.score,
+                "best": factor * step.best_so_far,
+                "color": color(step.strategy),
+                "shape": shape(step.strategy),
+            }
+            for step in steps
+        ]
+    )
+    x = alt.X(
+        "trial:Q",
+        title="trial",
+        scale=alt.Scale(padding=10, nice=False),
+        axis=alt.Axis(
+            tickCount=6, format="d", tickMinStep=1, domain=False, ticks=False, grid=False
+        ),
+    )
+    scale = alt.Scale(zero=False)
+    axis = alt.Axis(tickCount=5, domain=False, ticks=False)
+    title = axis_title(metric)
+    line = (
+        alt.Chart(data)
+        .mark_line(interpolate="step-after", stroke="var(--ink)", strokeWidth=1.8)
+        .encode(x=x, y=alt.Y("best:Q", scale=scale, title=title, axis=axis))
+    )
+    marks = (
+        alt.Chart(data)
+        .mark_point(filled=True, size=80, opacity=0.85)
+        .encode(
+            x=x,
+            y=alt.Y("score:Q", scale=scale, title=title, axis=axis),
+            color=alt.Color("color:N", scale=None, legend=None),
+            shape=alt.Shape("shape:N", scale=None, legend=None),
+        )
+    )
+    return (line + marks).properties(width=width - 70, height=240)

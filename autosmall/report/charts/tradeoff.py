@@ -1,0 +1,141 @@
+"""Train against held-out score, and gap against size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from autosmall.report.charts.marks import color, shape
+from autosmall.report.charts.render import NARROW_PX, Figure, figure
+from autosmall.report.numbers import METRIC_WORDS, is_percent
+from autosmall.report.sections.tradeoff import Point
+
+
+def scatter_figure(metric: str, points: Sequence[Point]) -> Figure:
+    """Return training score (x) against held-out score (y) with the line of no overfitting."""
+    shown = [p for p in points if math.isfinite(p.train_score)]
+    words = METRIC_WORDS[metric]
+    return figure(
+        lambda width: _scatter(metric, shown, width),
+        "Each mark is a configuration; a larger mark has more trainable parameters. On the line "
+        "it does as well on held-out pictures as in training; its distance from the line is the "
+        "gap. The ring is the recommended one.",
+        f"Scatter of {words} in training against {words} on held-out pictures for "
+        f"{len(shown)} configurations; the numbers stand in the table of all configurations.",
+    )
+
+
+def gap_figure(metric: str, points: Sequence[Point]) -> Figure:
+    """Return the gap against trainable parameters per training picture, on a log scale."""
+    shown = [p for p in points if p.trainable_parameters > 0 and math.isfinite(p.gap)]
+    return figure(
+        lambda width: _gap(metric, shown, width),
+        "The gap between training and held-out score against trainable parameters per training "
+        "picture, from few (left) to many (right). Configurations that train nothing are left "
+        "out.",
+        f"Scatter of the gap against trainable parameters per training picture for {len(shown)} "
+        "configurations; the numbers stand in the table of all configurations.",
+    )
+
+
+def has_sizes(points: Sequence[Point]) -> bool:
+    """Tell whether there is anything for :func:`gap_figure` to show."""
+    return any(p.trainable_parameters > 0 and math.isfinite(p.gap) for p in points)
+
+
+def _scatter(metric: str, points: Sequence[Point], width: int) -> Any:
+    import altair as alt
+
+    factor = _factor(metric)
+    values = [factor * v for p in points for v in (p.train_score, p.score)]
+    pad = 0.05 * max(max(values) - min(values), 0.05 * factor)
+    low, high = max(0.0, min(values) - pad), max(values) + pad
+    scale = alt.Scale(domain=[low, high], nice=False, zero=False)
+    unit = " (%)" if is_percent(metric) else ""
+    words = METRIC_WORDS[metric]
+    x = alt.X("train:Q", scale=scale, title=f"{words} in training{unit}", axis=_axis(width))
+    y = alt.Y(
+        "score:Q", scale=scale, title=f"{words} on held-out pictures{unit}", axis=_axis(width)
+    )
+    diagonal = (
+        alt.Chart(alt.Data(values=[{"train": low, "score": low}, {"train": high, "score": high}]))
+        .mark_line(strokeDash=[4, 4], color="var(--axis)", strokeWidth=1.5)
+        .encode(x=x, y=y)
+    )
+    side = _inner(width)
+    return (diagonal + _marks(points, factor, x, y)).properties(width=side, height=min(side, 430))
+
+
+def _gap(metric: str, points: Sequence[Point], width: int) -> Any:
+    import altair as alt
+
+    unit = " (points)" if is_percent(metric) else ""
+    x = alt.X(
+        "size:Q",
+        scale=alt.Scale(type="log", nice=False, padding=14),
+        title="trainable parameters per training picture",
+        axis=alt.Axis(
+            tickCount=5 if width > 400 else 3, format="~s", domain=False, ticks=False, grid=True
+        ),
+    )
+    y = alt.Y("gap:Q", title=f"gap{unit}", axis=_axis(width), scale=alt.Scale(zero=True))
+    zero = (
+        alt.Chart(alt.Data(values=[{"gap": 0}]))
+        .mark_rule(strokeDash=[4, 4], color="var(--axis)", strokeWidth=1.5)
+        .encode(y=y)
+    )
+    marks = _marks(points, _factor(metric), x, y)
+    return (zero + marks).properties(width=_inner(width), height=250)
+
+
+def _marks(points: Sequence[Point], factor: float, x: Any, y: Any) -> Any:
+    import altair as alt
+
+    data = alt.Data(values=[_datum(point, factor) for point in points])
+    marks = (
+        alt.Chart(data)
+        .mark_point(filled=True, opacity=0.8, stroke="var(--page)", strokeWidth=0.8)
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color("color:N", scale=None, legend=None),
+            shape=alt.Shape("shape:N", scale=None, legend=None),
+            size=alt.Size("area:Q", scale=None, legend=None),
+        )
+    )
+    chosen = [_datum(point, factor) for point in points if point.recommended]
+    ring = (
+        alt.Chart(alt.Data(values=chosen))
+        .mark_point(filled=False, stroke="var(--ink)", strokeWidth=2, shape="circle", opacity=1)
+        .encode(x=x, y=y, size=alt.Size("ring:Q", scale=None, legend=None))
+    )
+    return marks + ring
+
+
+def _datum(point: Point, factor: float) -> dict[str, object]:
+    area = 45 + 22 * math.log10(1 + point.trainable_parameters)
+    return {
+        "train": factor * point.train_score,
+        "score": factor * point.score,
+        "gap": factor * point.gap,
+        "size": point.parameters_per_picture,
+        "color": color(point.strategy),
+        "shape": shape(point.strategy),
+        "area": area,
+        "ring": 3.2 * area,
+    }
+
+
+def _axis(width: int) -> Any:
+    import altair as alt
+
+    return alt.Axis(tickCount=6 if width > 400 else 4, domain=False, ticks=False, titlePadding=8)
+
+
+def _inner(width: int) -> int:
+    return width - (70 if width > NARROW_PX else 62)
+
+
+def _factor(metric: str) -> float:
+    return 100.0 if is_percent(metric) else 1.0

@@ -1,0 +1,51 @@
+"""Commands that a reader may copy."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+
+from autosmall.schema.config import Value
+from autosmall.schema.settings import SearchSettings
+
+_NOT_REPEATED = {"dataset", "output_dir", "overwrite", "quiet", "time_budget_seconds", "backbones"}
+
+
+def retrain_command(run_path: str, trial: int | None = None) -> str:
+    """Return the command that makes a model: of the recommended trial, or of ``trial``."""
+    which = "" if trial is None else f" --trial {trial}"
+    return f"autosmall retrain {shlex.quote(run_path)}{which}"
+
+
+def report_command(run_path: str) -> str:
+    """Return the command that writes the report again."""
+    return f"autosmall report {shlex.quote(run_path)}"
+
+
+def search_command(settings: Mapping[str, Value | tuple[str, ...] | None]) -> str:
+    """Return the command that repeats the search; options left at their default are left out."""
+    words = ["autosmall", "search", str(settings.get("dataset", "DATASET"))]
+    if settings.get("output_dir"):
+        words += ["--output-dir", str(settings["output_dir"])]
+    budget = settings.get("time_budget_seconds")
+    if isinstance(budget, int | float):
+        words += ["--time-budget", f"{budget:g}s"]
+    backbones = settings.get("backbones")
+    if isinstance(backbones, tuple) and backbones:
+        words += ["--backbone", *backbones]
+    for option in fields(SearchSettings):
+        if option.name not in _NOT_REPEATED and option.name in settings:
+            words += _option(option.name, settings[option.name], option.default)
+    return shlex.join(words)
+
+
+def _option(name: str, value: Value | tuple[str, ...] | None, default: object) -> list[str]:
+    if value is None or value == default or default is MISSING:
+        return []
+    flag = "--" + name.replace("_", "-")
+    if isinstance(value, bool):
+        return [flag] if value else []
+    if isinstance(value, tuple):
+        return [flag, ",".join(value) or "none"]
+    return [flag, f"{value:g}" if isinstance(value, float) else str(value)]

@@ -1,0 +1,99 @@
+"""Every number and sentence of the report, gathered from a run; no HTML."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+from autosmall.analysis.ranking import rank
+from autosmall.report import sentences
+from autosmall.report.sections import (
+    configurations,
+    errors,
+    recommendation,
+    repetition,
+    search,
+    strategies,
+    tradeoff,
+    training,
+    trust,
+)
+from autosmall.schema.run_data import RunData
+
+SCHEMA_VERSION = 1
+"""Raised whenever a name or meaning in ``report.json`` changes."""
+
+
+@dataclass(frozen=True)
+class ReportFacts:
+    """All that the page shows, section by section.
+
+    Attributes:
+        schema_version: :data:`SCHEMA_VERSION`.
+        run: The run folder's name.
+        state: ``running``, ``finished`` or ``interrupted``.
+        dataset: The data set, as it was named.
+        metric: The search's metric.
+        headline: The answer in one sentence, also where there is no recommendation.
+        effort: What was tried and for how long.
+        recommendation: ``None`` where no trial is complete.
+    """
+
+    schema_version: int
+    run: str
+    state: str
+    dataset: str
+    metric: str
+    headline: str
+    effort: str
+    recommendation: recommendation.Recommendation | None
+    trust: trust.Trust
+    strategies: strategies.Strategies
+    tradeoff: tradeoff.Tradeoff
+    training: training.Training
+    errors: errors.Errors
+    configurations: configurations.Configurations
+    search: search.Search
+    repetition: repetition.Repetition
+
+
+def gather_facts(run: RunData, run_path: str) -> ReportFacts:
+    """Return the facts of ``run``; ``run_path`` is how commands name its folder."""
+    ranking = rank(run)
+    corrected = ranking.corrected()
+    chosen = recommendation.gather(run, ranking, corrected, run_path)
+    by_status = Counter(trial.status for trial in run.trials)
+    missing = sentences.no_recommendation(run.state, len(run.trials), by_status)
+    return ReportFacts(
+        schema_version=SCHEMA_VERSION,
+        run=run.name,
+        state=run.state,
+        dataset=str(run.settings.get("dataset", "")),
+        metric=run.metric,
+        headline=chosen.sentence if chosen else missing,
+        effort=sentences.effort(len(run.trials), len(ranking.rows), run.search_seconds),
+        recommendation=chosen,
+        trust=trust.gather(run, ranking, corrected),
+        strategies=strategies.gather(run, ranking),
+        tradeoff=tradeoff.gather(run, ranking),
+        training=training.gather(run, ranking),
+        errors=errors.gather(run, ranking),
+        configurations=configurations.gather(run, ranking, run_path),
+        search=search.gather(run, ranking),
+        repetition=repetition.gather(run, run_path),
+    )
+
+
+def to_json(value: object) -> object:
+    """Return facts as plain JSON values: dataclasses by field name, NaN and infinity as null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(name): to_json(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,89 @@
+"""Words of the report, explained in a sentence or two, with their sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Term:
+    """A word, what it means here, and where the method comes from (may be empty)."""
+
+    word: str
+    meaning: str
+    source: str = ""
+
+
+GLOSSARY = (
+    Term(
+        "accuracy",
+        "Share of the pictures that are given their own class.",
+    ),
+    Term(
+        "balanced accuracy",
+        "Mean over classes of the share of their pictures that are found, so that a rare class "
+        "counts as much as a common one.",
+    ),
+    Term(
+        "configuration",
+        "A strategy with a value for each of its settings. One that was tried is a trial.",
+    ),
+    Term(
+        "corrected score",
+        "The best of many looks better than it is. Pictures are drawn at random with replacement, "
+        "the recommendation is made anew on those drawn and judged on those left out; the mean "
+        "over many draws is what to expect of the pick. The interval is the middle 95 % of the "
+        "draws and is rather too wide than too narrow.",
+        "Tsamardinos, Greasidou and Borboudakis, Machine Learning 107, 2018",
+    ),
+    Term(
+        "cross-validation, fold",
+        "The pictures are cut into parts; each part in turn is held out, the rest is trained on, "
+        "and the score is taken on the part held out. Copies and groups stay in one part.",
+    ),
+    Term(
+        "gap",
+        "How much better a configuration does on its training pictures than on held-out ones. A "
+        "large gap means that it has learned the training pictures by heart (overfitting).",
+    ),
+    Term(
+        "interval of one configuration",
+        "A 95 % t-interval over the folds, widened because folds share training pictures. It does "
+        "not know that the configuration was picked as the best of many.",
+        "Nadeau and Bengio, Machine Learning 52, 2003",
+    ),
+    Term(
+        "log loss",
+        "Mean of minus the logarithm of the probability given to the true class; lower is better.",
+    ),
+    Term(
+        "naive score",
+        "The mean over folds, before the correction for having picked the best of many.",
+    ),
+    Term(
+        "paired difference",
+        "The difference of two configurations on the same folds. Much of what makes a fold hard "
+        "is hard for both and cancels, so it is known better than either score.",
+        "Nadeau and Bengio, Machine Learning 52, 2003 (corrected resampled t-test)",
+    ),
+    Term(
+        "raced out",
+        "Stopped after some folds, because it was too far behind to matter.",
+    ),
+    Term(
+        "recommended",
+        "Among configurations at most 0.5 points and one standard error below the best score: "
+        "those with at most twice the fewest trainable parameters; of these the best score, then "
+        "the lowest log loss, then the fewest seconds.",
+    ),
+    Term(
+        "tied",
+        "These pictures cannot tell it from the configuration with the best score: the paired "
+        "test over folds has p above 0.05. That is no proof of being equal.",
+    ),
+    Term(
+        "trainable parameters",
+        "Numbers in the model that training changes.",
+    ),
+)
+"""All words, in alphabetical order."""

@@ -1,0 +1,155 @@
+"""Numbers as people read them: percent and points, with the digits that the uncertainty allows."""
+
+from __future__ import annotations
+
+import math
+
+from autosmall.schema.settings import METRICS
+
+METRIC_WORDS = {name: name.replace("_", " ") for name in METRICS} | {
+    "roc_auc": "area under the ROC curve",
+    "f1_macro": "macro F1",
+}
+"""Metric to its name in a sentence."""
+
+MISSING = "–"
+
+
+def is_percent(metric: str) -> bool:
+    """Tell whether scores of ``metric`` are shown in percent: all but ``log_loss``."""
+    return metric != "log_loss"
+
+
+def decimals_for(half_width: float) -> int:
+    """Return how many decimals a percentage deserves whose interval reaches this far (0 to 1).
+
+    >>> decimals_for(0.08), decimals_for(0.01), decimals_for(0.001)
+    (0, 1, 2)
+    """
+    if not math.isfinite(half_width) or half_width <= 0:
+        return 1
+    if half_width >= 0.02:
+        return 0
+    return 1 if half_width >= 0.002 else 2
+
+
+def score_text(metric: str, value: float, half_width: float = math.nan) -> str:
+    """Return a score with its unit.
+
+    >>> score_text("accuracy", 0.8333), score_text("accuracy", 0.8333, 0.09)
+    ('83.3 %', '83 %')
+    >>> score_text("log_loss", 0.6436)
+    '0.644'
+    """
+    if not math.isfinite(value):
+        return MISSING
+    if is_percent(metric):
+        return f"{100 * value:.{decimals_for(half_width)}f} %"
+    return f"{value:.{2 if half_width >= 0.02 else 3}f}"
+
+
+def interval_text(metric: str, low: float, high: float) -> str:
+    """Return both ends of an interval; shares are cut to what is possible.
+
+    >>> interval_text("accuracy", 0.742, 1.02)
+    '74 to 100 %'
+    """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return MISSING
+    if not is_percent(metric):
+        return f"{max(0.0, low):.2f} to {high:.2f}"
+    decimals = decimals_for((high - low) / 2)
+    low, high = max(0.0, low), min(1.0, high)
+    return f"{100 * low:.{decimals}f} to {100 * high:.{decimals}f} %"
+
+
+def points_text(metric: str, difference: float, half_width: float = math.nan) -> str:
+    """Return the size of a difference of scores, without its sign.
+
+    >>> points_text("accuracy", -0.031, 0.01), points_text("accuracy", 0.01, 0.05)
+    ('3.1 points', '1 point')
+    """
+    if not math.isfinite(difference):
+        return MISSING
+    if not is_percent(metric):
+        return f"{abs(difference):.2f}"
+    number = f"{abs(100 * difference):.{decimals_for(half_width)}f}"
+    return f"{number} point" if number == "1" else f"{number} points"
+
+
+def signed_text(metric: str, difference: float) -> str:
+    """Return a difference with its sign, in points, for tables.
+
+    >>> signed_text("accuracy", -0.031), signed_text("log_loss", 0.2)
+    ('−3.1', '+0.200')
+    """
+    if not math.isfinite(difference):
+        return MISSING
+    number = f"{100 * difference:+.1f}" if is_percent(metric) else f"{difference:+.3f}"
+    if float(number) == 0:
+        return number[1:]
+    return number.replace("-", "−")
+
+
+def signed_interval_text(metric: str, low: float, high: float) -> str:
+    """Return both ends of the interval of a difference, signed, for tables and sentences.
+
+    >>> signed_interval_text("accuracy", -0.031, 0.012)
+    '−3.1 to +1.2'
+    """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return MISSING
+    return f"{signed_text(metric, low)} to {signed_text(metric, high)}"
+
+
+def count_text(value: float) -> str:
+    """Return a count in three digits at most, with its unit of thousands.
+
+    >>> count_text(972), count_text(1539), count_text(1843000)
+    ('972', '1,539', '1.84 million')
+    """
+    if not math.isfinite(value):
+        return MISSING
+    if value < 10_000:
+        return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
+    if value < 999_500:
+        return f"{value / 1000:.3g} thousand"
+    return f"{value / 1e6:,.3g} million" if value < 1e9 else f"{value / 1e9:,.3g} billion"
+
+
+def seconds_text(seconds: float) -> str:
+    """Return a duration in the unit that suits it.
+
+    >>> seconds_text(0.04), seconds_text(31), seconds_text(312.5), seconds_text(7260)
+    ('0.04 s', '31 s', '5 min 13 s', '2 h 1 min')
+    """
+    if not math.isfinite(seconds):
+        return MISSING
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    whole = math.floor(seconds + 0.5)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "fold"), counted(5, "fold"), counted(2, "class", "classes")
+    ('1 fold', '5 folds', '2 classes')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(words: list[str]) -> str:
+    """Return words joined as in a sentence.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"

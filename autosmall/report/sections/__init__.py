@@ -1,0 +1,1 @@
+"""The facts of each section of the report: numbers and sentences, no HTML."""

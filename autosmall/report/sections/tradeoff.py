@@ -1,0 +1,109 @@
+"""Section: what is the price of a bigger model here?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autosmall.analysis.overfitting import Alternative, StrategyGap, Trend, weigh_capacity
+from autosmall.analysis.paired import PairedDifference
+from autosmall.analysis.ranking import Ranking, TrialSummary
+from autosmall.report import sentences
+from autosmall.schema.run_data import RunData
+
+
+@dataclass(frozen=True)
+class Point:
+    """One complete configuration: how it does in training and on held-out pictures."""
+
+    trial: int
+    strategy: str
+    train_score: float
+    score: float
+    gap: float
+    trainable_parameters: int
+    parameters_per_picture: float
+    fit_seconds: float
+    recommended: bool
+
+
+@dataclass(frozen=True)
+class AlternativeRow:
+    """A configuration that could be taken instead, and what that would mean."""
+
+    role: str
+    trial: int
+    strategy: str
+    difference: PairedDifference
+    trainable_parameters: int
+    fit_seconds: float
+    gap: float
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """Size against overfitting.
+
+    Attributes:
+        sentence: The answer.
+        trend_sentence: How size and gap go together.
+        points: All complete configurations.
+        trend: Rank correlation of size and gap, or ``None`` for too few.
+        gaps: Gaps by strategy, smallest median first.
+        alternatives: What else could be taken.
+        warnings: Configurations of absurd size, in words.
+    """
+
+    sentence: str
+    trend_sentence: str
+    points: tuple[Point, ...]
+    trend: Trend | None
+    gaps: tuple[StrategyGap, ...]
+    alternatives: tuple[AlternativeRow, ...]
+    warnings: tuple[str, ...]
+
+
+def gather(run: RunData, ranking: Ranking) -> Tradeoff:
+    """Return the trade-off between size, gap and score."""
+    capacity = weigh_capacity(run, ranking)
+    chosen = ranking.recommended.summary if ranking.recommended else None
+    rows = [row.summary for row in ranking.rows]
+    return Tradeoff(
+        sentence=sentences.tradeoff(run.metric, chosen, capacity.by_strategy),
+        trend_sentence=sentences.trend(run.metric, capacity.trend),
+        points=tuple(_point(summary, chosen) for summary in rows),
+        trend=capacity.trend,
+        gaps=capacity.by_strategy,
+        alternatives=tuple(
+            _alternative(run.metric, a, chosen) for a in capacity.alternatives if chosen
+        ),
+        warnings=tuple(sentences.absurd_size(summary) for summary in capacity.absurd),
+    )
+
+
+def _point(summary: TrialSummary, chosen: TrialSummary | None) -> Point:
+    return Point(
+        summary.trial,
+        summary.strategy,
+        summary.train_score,
+        summary.score.mean,
+        summary.gap,
+        summary.trainable_parameters,
+        summary.parameters_per_picture,
+        summary.fit_seconds,
+        chosen is not None and summary.trial == chosen.trial,
+    )
+
+
+def _alternative(metric: str, alternative: Alternative, chosen: TrialSummary) -> AlternativeRow:
+    trial = alternative.trial
+    return AlternativeRow(
+        role=alternative.role,
+        trial=trial.trial,
+        strategy=trial.strategy,
+        difference=alternative.difference,
+        trainable_parameters=trial.trainable_parameters,
+        fit_seconds=trial.fit_seconds,
+        gap=trial.gap,
+        sentence=sentences.alternative(metric, alternative, chosen),
+    )

@@ -1,0 +1,371 @@
+"""Sentences made from numbers by rules. None may claim more than its numbers show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from autosmall.analysis.mistakes import Mistakes
+from autosmall.analysis.overfitting import (
+    ABSURD_PARAMETERS_PER_PICTURE,
+    FEWEST_FOR_TREND,
+    Alternative,
+    StrategyGap,
+    Trend,
+)
+from autosmall.analysis.paired import PairedDifference
+from autosmall.analysis.ranking import TrialSummary
+from autosmall.analysis.selection_bias import CorrectedScore
+from autosmall.analysis.strategies import BETTER, WORSE, StrategyResult
+from autosmall.report.numbers import (
+    METRIC_WORDS,
+    count_text,
+    counted,
+    interval_text,
+    listed,
+    points_text,
+    score_text,
+    seconds_text,
+    signed_interval_text,
+)
+
+if TYPE_CHECKING:
+    from autosmall.report.sections.training import Curve, DiagnosisRow
+
+NOTHING_COMPLETE = "No configuration has finished all its folds yet, so there is nothing to show."
+
+SMALL_CLASS = 20
+"""Below this many pictures of a class its share of the score rests on little."""
+
+
+def recommendation(
+    metric: str, chosen: TrialSummary, corrected: CorrectedScore, majority: float
+) -> str:
+    """Return what to use and what to expect of it; ``majority`` may be NaN."""
+    interval = interval_text(metric, corrected.low, corrected.high)
+    score = score_text(metric, corrected.score, _half(corrected))
+    text = (
+        f"Use {chosen.strategy} (trial {chosen.trial}): expect {_measured(metric, score)} "
+        f"({interval}) on new pictures of the same kind."
+    )
+    if chosen.strategy == "baseline":
+        return f"{text} That is always answering the commonest class: nothing tried does better."
+    if math.isnan(majority):
+        return text
+    beaten = corrected.low > majority if metric != "log_loss" else corrected.high < majority
+    reference = score_text(metric, majority, _half(corrected))
+    if beaten:
+        return f"{text} Always answering the commonest class gets {reference}."
+    return (
+        f"{text} The interval does not exclude {reference}, which is what always answering the "
+        "commonest class gets: these pictures do not show that anything was learned."
+    )
+
+
+def why_recommended(
+    metric: str, chosen: TrialSummary, leader: TrialSummary, behind: PairedDifference, tied: int
+) -> str:
+    """Return why this one, and how many could not be told from the best score."""
+    if chosen.trial == leader.trial:
+        text = "It has the best score of all that finished every fold"
+        others = tied - 1
+        if others == 0:
+            return f"{text}."
+        return f"{text}; {counted(others, 'other')} cannot be told from it with these pictures."
+    lost = points_text(metric, behind.difference, 0.001)
+    return (
+        f"Trial {leader.trial} ({leader.strategy}) scores {lost} better, a difference that these "
+        f"pictures cannot show to be real; this one trains "
+        f"{_parameters(chosen)} instead of {_parameters(leader)}."
+        if behind.difference < 0
+        else f"It scores as well as trial {leader.trial} ({leader.strategy}) and trains "
+        f"{_parameters(chosen)} instead of {_parameters(leader)}."
+    )
+
+
+def trust(metric: str, corrected: CorrectedScore | None, blocking: int, warnings: int) -> str:
+    """Return whether the number can be believed."""
+    if corrected is None:
+        return NOTHING_COMPLETE
+    found = _findings_text(blocking, warnings)
+    if blocking:
+        return f"Not before this is mended: {found}."
+    width = points_text(metric, corrected.high - corrected.low, 1.0)
+    reach = f"Within its interval, which spans {width}, and for pictures like these"
+    return f"{reach}; {found}." if warnings else f"{reach}. {found}."
+
+
+def correction(metric: str, naive: float | None, corrected: CorrectedScore | None) -> str:
+    """Return what picking the best of many costs."""
+    if corrected is None or naive is None:
+        return NOTHING_COMPLETE
+    before = score_text(metric, naive, _half(corrected) / 10)
+    after = score_text(metric, corrected.score, _half(corrected) / 10)
+    interval = interval_text(metric, corrected.low, corrected.high)
+    text = (
+        f"Cross-validation gave {before}; corrected for having picked it is {after} ({interval})."
+    )
+    if corrected.candidates == 1:
+        return f"{text} Only one configuration finished, so nothing was picked."
+    if corrected.optimism <= 0:
+        return f"{text} No cost of picking could be seen among {corrected.candidates} candidates."
+    cost = points_text(metric, corrected.optimism, 0.01)
+    return (
+        f"{text} Picking the best of {corrected.candidates} made it look about {cost} too good; "
+        f"with other pictures drawn, the same one was picked in {corrected.same_pick_share:.0%} "
+        "of the draws."
+    )
+
+
+def caution(pictures: int, smallest_class: int) -> str:
+    """Return what the stored results cannot show."""
+    text = (
+        "The score holds for new pictures that come about as these did: another camera, place or "
+        "time is not covered."
+    )
+    if smallest_class < SMALL_CLASS:
+        rest = counted(smallest_class, "picture")
+        return f"{text} The smallest class has {rest}, so little can be said about it alone."
+    return text
+
+
+def strategies(metric: str, results: Sequence[StrategyResult]) -> str:
+    """Return which strategy suits, if these pictures can tell."""
+    finished = [result for result in results if result.best is not None]
+    if not finished:
+        return NOTHING_COMPLETE
+    first = finished[0]
+    if len(finished) == 1:
+        return f"Only {first.strategy} has a configuration that finished all its folds."
+    if first.verdict == BETTER:
+        return f"{first.strategy} is best: {_difference(metric, first)}."
+    open_ones = [r.strategy for r in finished[1:] if r.verdict != WORSE]
+    if not open_ones:
+        return f"{first.strategy} has the best score, but not by more than chance could give."
+    return (
+        f"{first.strategy} has the best score, but there are too few pictures to tell it from "
+        f"{listed(open_ones)}."
+    )
+
+
+def strategy_verdict(metric: str, result: StrategyResult) -> str:
+    """Return one strategy's verdict in words."""
+    if result.best is None:
+        return "no configuration finished all its folds"
+    if result.difference is None or result.rival is None:
+        return "nothing to compare with"
+    rival = result.rival.strategy
+    if result.verdict == BETTER:
+        return f"better than the best other, {rival}"
+    if result.verdict == WORSE:
+        return f"worse than {rival}"
+    return f"cannot be told from {rival}"
+
+
+def tradeoff(metric: str, chosen: TrialSummary | None, gaps: Sequence[StrategyGap]) -> str:
+    """Return what the gap of the recommended one is, and where gaps are large and small."""
+    if chosen is None:
+        return NOTHING_COMPLETE
+    text = (
+        f"The recommended configuration does {_gap_words(metric, chosen.gap)} "
+        f"with {_parameters(chosen)} to train, {count_text(chosen.parameters_per_picture)} per "
+        "training picture."
+    )
+    learned = [gap for gap in gaps if gap.strategy != "baseline"]
+    if len(learned) < 2:
+        return text
+    small, large = learned[0], learned[-1]
+    return (
+        f"{text} Typical gaps run from {points_text(metric, small.median, 0.01)} ({small.strategy})"
+        f" to {points_text(metric, large.median, 0.01)} ({large.strategy})."
+    )
+
+
+def trend(metric: str, found: Trend | None) -> str:
+    """Return how size and gap went together."""
+    if found is None:
+        return (
+            f"Fewer than {FEWEST_FOR_TREND} trained configurations of different size finished, "
+            "too few to say how size and gap go together."
+        )
+    strength = f"rank correlation {found.correlation:.2f}, {counted(found.count, 'configuration')}"
+    if found.p_value > 0.05:
+        return f"No connection between size and gap can be shown here ({strength})."
+    if found.correlation > 0:
+        return f"Bigger models had larger gaps here ({strength})."
+    return f"Bigger models had smaller gaps here ({strength}); pretraining can do that."
+
+
+def alternative(metric: str, found: Alternative, chosen: TrialSummary) -> str:
+    """Return what one gains and gives up by taking another configuration."""
+    other, difference = found.trial, found.difference
+    interval = signed_interval_text(metric, difference.low, difference.high)
+    unit = " points" if metric != "log_loss" else ""
+    if abs(difference.difference) < 5e-4:
+        score = f"Same score ({interval}{unit})"
+    else:
+        way = "more" if difference.difference > 0 else "less"
+        size = points_text(metric, difference.difference, 0.01)
+        score = f"{size} {way} ({interval}{unit})"
+        if metric == "log_loss":
+            score = f"{size} {'lower' if way == 'more' else 'higher'} loss ({interval})"
+    return f"{score}; {_ratio(other, chosen)}; {_seconds_ratio(other, chosen)}."
+
+
+def absurd_size(summary: TrialSummary) -> str:
+    """Return the warning for a configuration with far too many weights."""
+    return (
+        f"Trial {summary.trial} ({summary.strategy}) trains {_parameters(summary)}, "
+        f"{count_text(summary.parameters_per_picture)} per training picture (from "
+        f"{count_text(ABSURD_PARAMETERS_PER_PICTURE)} on, be wary of its score)."
+    )
+
+
+def training(trials: int, diagnoses: Sequence[DiagnosisRow]) -> str:
+    """Return whether training went well."""
+    if not trials:
+        return NOTHING_COMPLETE
+    ill = {trial for row in diagnoses for trial in row.trials}
+    if not ill:
+        return f"No health rule fired in any of {counted(trials, 'configuration')}."
+    most = diagnoses[0]
+    return (
+        f"{len(ill)} of {counted(trials, 'configuration')} showed signs of ill health, most often "
+        f"{most.name.replace('_', ' ')} ({len(most.trials)})."
+    )
+
+
+def curves(found: Sequence[Curve], diagnoses: Sequence[str]) -> str:
+    """Return what the mean curves do at their end."""
+    if diagnoses:
+        return f"Diagnosed: {listed([name.replace('_', ' ') for name in diagnoses])}."
+    loss = next((c for c in found if c.name == "validation_loss" and len(c.mean) > 3), None)
+    if loss is None or not all(map(math.isfinite, loss.mean)):
+        return "No health rule fired."
+    lowest = min(range(len(loss.mean)), key=lambda index: loss.mean[index])
+    if loss.mean[-1] > 1.1 * loss.mean[lowest] and lowest < len(loss.mean) - 1:
+        return (
+            "No health rule fired, but the mean validation loss is lowest at epoch "
+            f"{loss.epochs[lowest]} of {loss.epochs[len(loss.mean) - 1]} and rises after it: the "
+            "last epochs make it surer of its mistakes."
+        )
+    return "No health rule fired, and the mean validation loss ends near its lowest."
+
+
+def errors(classes: Sequence[str], found: Mistakes) -> str:
+    """Return how many mistakes there are, and which is the most frequent."""
+    total = sum(sum(row) for row in found.confusion)
+    if not found.wrong:
+        return f"None of {counted(total, 'held-out picture')} was given a wrong class."
+    pairs = [
+        (found.confusion[i][j], classes[i], classes[j])
+        for i in range(len(classes))
+        for j in range(len(classes))
+        if i != j
+    ]
+    count, truth, taken_for = max(pairs, key=lambda pair: pair[0])
+    return (
+        f"{found.wrong} of {counted(total, 'held-out picture')} were given a wrong class; the most "
+        f"frequent mistake is {truth} taken for {taken_for} ({count})."
+    )
+
+
+def configurations(ranked: int, tied: int, others: Mapping[str, int]) -> str:
+    """Return how many were ranked, tied with the leader, and left unranked, by status."""
+    rest = [f"{count} {status.replace('_', ' ')}" for status, count in sorted(others.items())]
+    tail = f" Not ranked: {listed(rest)}." if rest else ""
+    if not ranked:
+        return NOTHING_COMPLETE + tail
+    text = f"{counted(ranked, 'configuration')} finished all folds"
+    if ranked == 1:
+        return f"{text}.{tail}"
+    if tied == 1:
+        return f"{text}; each of the others is worse than the leader.{tail}"
+    return f"{text}; {counted(tied - 1, 'other')} cannot be told from the leader.{tail}"
+
+
+def search(state: str, end_reason: str, trials: int, by_status: Mapping[str, int]) -> str:
+    """Return how far the search is or how it ended."""
+    complete = by_status.get("complete", 0)
+    done = f"{counted(trials, 'configuration')} begun, {complete} of them complete"
+    if state == "running":
+        return f"The search is still running: {done}."
+    ending = f" ({end_reason})" if end_reason else ""
+    if state == "interrupted":
+        return f"The search was interrupted{ending}: {done}. The same command goes on with it."
+    return f"The search is finished{ending}: {done}."
+
+
+def effort(trials: int, complete: int, search_seconds: float) -> str:
+    """Return what was tried and for how long."""
+    return (
+        f"{counted(trials, 'configuration')} tried in {seconds_text(search_seconds)}, "
+        f"{complete} of them on all folds."
+    )
+
+
+def no_recommendation(state: str, trials: int, by_status: Mapping[str, int]) -> str:
+    """Return why there is no recommendation."""
+    if not trials:
+        text = "No configuration has been tried yet"
+    elif by_status.get("failed", 0) == trials:
+        text = f"Every configuration failed ({trials} of {trials}); the reasons stand in the table"
+    else:
+        text = f"None of {counted(trials, 'configuration')} has finished all its folds"
+    return f"{text}; the search is still running." if state == "running" else f"{text}."
+
+
+def _measured(metric: str, score: str) -> str:
+    words = METRIC_WORDS[metric]
+    if metric in ("accuracy", "balanced_accuracy"):
+        return f"{score} {words}"
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words} of {score}"
+
+
+def _half(corrected: CorrectedScore) -> float:
+    return (corrected.high - corrected.low) / 2
+
+
+def _difference(metric: str, result: StrategyResult) -> str:
+    assert result.difference is not None and result.rival is not None
+    size = points_text(metric, result.difference.difference, 0.05)
+    low, high = result.difference.low, result.difference.high
+    interval = signed_interval_text(metric, low, high)
+    return f"{size} better than the best other, {result.rival.strategy} ({interval})"
+
+
+def _findings_text(blocking: int, warnings: int) -> str:
+    if not blocking and not warnings:
+        return "The audit found nothing that speaks against it"
+    parts = []
+    if blocking:
+        parts.append(f"{blocking} that {'makes' if blocking == 1 else 'make'} it worthless")
+    if warnings:
+        parts.append(f"{counted(warnings, 'warning')}")
+    return f"the audit found {listed(parts)}"
+
+
+def _parameters(summary: TrialSummary) -> str:
+    count = summary.trainable_parameters
+    return f"{count_text(count)} {'parameter' if count == 1 else 'parameters'}"
+
+
+def _gap_words(metric: str, gap: float) -> str:
+    if not math.isfinite(gap):
+        return "an unknown amount better in training than on held-out pictures,"
+    if abs(gap) < 5e-4:
+        return "as well in training as on held-out pictures,"
+    way = "better" if gap > 0 else "worse"
+    return f"{points_text(metric, gap, 0.01)} {way} in training than on held-out pictures,"
+
+
+def _ratio(other: TrialSummary, chosen: TrialSummary) -> str:
+    if other.trainable_parameters == chosen.trainable_parameters:
+        return "as many parameters to train"
+    return f"{_parameters(other)} to train instead of {count_text(chosen.trainable_parameters)}"
+
+
+def _seconds_ratio(other: TrialSummary, chosen: TrialSummary) -> str:
+    ours, theirs = seconds_text(chosen.fit_seconds), seconds_text(other.fit_seconds)
+    return "the same time per fit" if ours == theirs else f"{theirs} per fit instead of {ours}"
