@@ -26,7 +26,7 @@ lint: $(VENV)/installed-lint
 	$(BIN)/lint-imports
 
 $(VENV)/installed: pyproject.toml .ci/constraints.txt | $(BIN)/python
-	@echo "installing AutoSmall into $(VENV) (about 2 GB, a few minutes the first time)"
+	@echo "installing AutoSmall into $(VENV) (about 3 GB, a few minutes the first time)"
 	$(INSTALL) --editable .
 	@touch $@
 

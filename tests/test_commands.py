@@ -70,7 +70,7 @@ def test_search_ends_with_recommendation_report_and_retrain_command(replace, run
 
 def test_a_run_without_a_report_is_an_error(replace, tmp_path):
     replace(autosmall.api, "search", SimpleNamespace(path=tmp_path))
-    with pytest.raises(RunFolderError, match="report.json"):
+    with pytest.raises(RunFolderError, match=r"report\.json"):
         commands.search(Path("pics"))
 
 

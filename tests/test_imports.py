@@ -28,7 +28,7 @@ def loaded(body: str, names: tuple[str, ...]) -> list[str]:
 
 
 def test_the_probe_sees_what_is_loaded():
-    assert loaded("import numpy", HEAVY + ("numpy",)) == ["numpy"]
+    assert loaded("import numpy", (*HEAVY, "numpy")) == ["numpy"]
 
 
 @pytest.mark.parametrize(
