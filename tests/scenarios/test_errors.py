@@ -123,12 +123,6 @@ def file_in_the_way(folder: Path) -> None:
     (folder / "file").write_text("a file, not a folder")
 
 
-SPACE_HEAD = """
-purpose = "a test"
-usual_minutes = 1
-command = "autosmall search pics --space own.toml"
-"""
-
 CASES = {
     "no folder": (nothing, "search pics", "pics"),
     "empty folder": (empty_folder, "search pics", "no pictures"),
@@ -202,22 +196,55 @@ def test_wrong_input_is_told_in_three_lines_and_leaves_nothing(tmp_path, prepare
     assert ended.imported == set()
 
 
+SPACE = """
+name = "own"
+purpose = "a test"
+usual_minutes = 1
+command = "autosmall search pics --space own.toml"
+strategies = {strategies}
+
+[scratch]
+{entry}
+"""
+
+
 @pytest.mark.parametrize(
-    ("key", "lines"),
+    ("named", "entry"),
     [
-        ("drop_out", 'drop_out = {low = 0.0, high = 0.5}'),
-        ("learning_rate", 'learning_rate = {low = 1.0, high = 0.1, log = true}'),
-        ("dropout_rate", 'dropout_rate = {low = -1.0, high = 0.5}'),
-        ("epochs", 'epochs = {low = 5, high = 1}'),
-        ("optimizer", 'optimizer = ["adam", "adamm"]'),
+        ("drop_out", "drop_out = { low = 0.0, high = 0.5 }"),
+        ("learning_rate", "learning_rate = { low = 1.0, high = 0.1, log = true }"),
+        ("learning_rate", "learning_rate = { low = 0.0, high = 0.1, log = true }"),
+        ("dropout_rate", "dropout_rate = { low = -1.0, high = 0.5 }"),
+        ("epochs", "epochs = { low = 5, high = 1 }"),
+        ("epochs", "epochs = { low = 5, high = 20, stepp = 5 }"),
+        ("adamm", 'optimizer = { choices = ["adam", "adamm"] }'),
     ],
-)  # fmt: skip
-def test_a_wrong_space_is_told_with_its_file_and_key(tmp_path, shipped_space, key, lines):
-    draw_classes(tmp_path / "pics")
-    (tmp_path / "own.toml").write_text(shipped_space(lines))
+)
+def test_a_wrong_space_is_told_with_its_file_and_key(tmp_path, named, entry):
+    space(SPACE.format(strategies='["scratch"]', entry=entry))(tmp_path)
     before = everything_in(tmp_path)
     ended = autosmall(tmp_path, "search", "pics", "--space", "own.toml")
     assert ended.status == 1 and len(ended.message) == 3, ended
-    assert "own.toml" in ended.message[0] and key in ended.message[0]
+    assert "own.toml" in ended.message[0] and named in "\n".join(ended.message)
     assert everything_in(tmp_path) == before
     assert ended.imported == set()
+
+
+def test_a_space_with_an_unknown_strategy_names_the_nearest(tmp_path):
+    space(SPACE.format(strategies='["scrach"]', entry="epochs = 5"))(tmp_path)
+    ended = autosmall(tmp_path, "search", "pics", "--space", "own.toml")
+    assert ended.status == 1 and "own.toml" in ended.message[0], ended
+    assert "scrach" in ended.message[0] and "scratch" in "\n".join(ended.message[1:])
+
+
+def test_the_run_folder_of_other_pictures_is_refused_and_kept(tmp_path):
+    draw_classes(tmp_path / "pics")
+    draw_classes(tmp_path / "others", each=5, seed=1)
+    words = "--output-dir out --strategies baseline --max-trials 1 --workers 0 --quiet".split()
+    first = autosmall(tmp_path, "search", "pics", *words)
+    assert first.status == 0, first
+    before = everything_in(tmp_path)
+    second = autosmall(tmp_path, "search", "others", *words)
+    assert second.status == 1 and len(second.message) == 3, second
+    assert "out holds another search" in second.message[0] and "dataset" in second.message[0]
+    assert everything_in(tmp_path) == before
