@@ -72,7 +72,14 @@ class ToldHost(OracleHost):
         set_up(oracle, opening)
         self.oracle = oracle
         self.translated = translated
+        self._save, oracle.save = oracle.save, _do_nothing
         self._trials: dict[int, kt_trial.Trial] = {}
+
+    def answer(self, question: Question) -> Config | None:
+        """Answer, and save the oracle's state once instead of twice per trial."""
+        config = super().answer(question)
+        self._save()
+        return config
 
     def take(self, event: Event) -> None:
         """Take in a suggestion as an ongoing trial, or an outcome as its end."""
@@ -125,6 +132,10 @@ class RandomHost(ToldHost):
             max_consecutive_failed_trials=NEVER,
         )
         super().__init__(opening, oracle, translated)
+
+
+def _do_nothing() -> None:
+    """Stand in for a method that is called too often."""
 
 
 def set_up(oracle: keras_tuner.Oracle, opening: Opening) -> None:

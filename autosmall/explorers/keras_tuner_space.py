@@ -1,16 +1,19 @@
 """A search space in Keras Tuner's terms. Imported in Keras Tuner's process only.
 
-Each dimension becomes one hyperparameter under its key, with the same conditions. Choices are
-written as text, as Keras Tuner admits values of one type only and reads ``true`` as 1. Dimensions
-with nothing to choose are left out; the walk fills them in.
+Each dimension becomes one hyperparameter under its key, with the same conditions (by the class
+that ``conditional_scope`` uses: scopes themselves cannot express two independent parents).
+Choices are written as text, as Keras Tuner admits values of one type only and reads ``true`` as 1.
+Dimensions with nothing to choose are left out; the walk fills them in.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from typing import Protocol
 
 import keras_tuner
 import numpy as np
+from keras_tuner.engine import hyperparameters
+from keras_tuner.src.engine import conditions
 from numpy.typing import NDArray
 
 from autosmall.schema.config import Config, Value
@@ -26,6 +29,20 @@ from autosmall.schema.space import (
 KerasTunerValue = str | int | float
 
 
+class HyperParameter(Protocol):
+    """What is used here of Keras Tuner's hyperparameters, which are untyped."""
+
+    default: KerasTunerValue
+
+    def value_to_prob(self, value: KerasTunerValue) -> float:
+        """Return the position of ``value`` in [0, 1]."""
+        ...
+
+    def prob_to_value(self, prob: float) -> KerasTunerValue:
+        """Return the value at a position in [0, 1)."""
+        ...
+
+
 class TranslatedSpace:
     """A space and its hyperparameters, with the way from one to the other.
 
@@ -37,17 +54,18 @@ class TranslatedSpace:
     def __init__(self, space: Space, left_out: frozenset[str] = frozenset()) -> None:
         self.space = space
         self._dimensions = {dimension.key: dimension for dimension in space.dimensions}
-        self._container = keras_tuner.HyperParameters()
-        for dimension in space.dimensions:
-            if dimension.key not in left_out and _is_open(dimension):
-                self._declare(dimension)
-        self._parameters = {parameter.name: parameter for parameter in self._container.space}
+        self._parameters = {
+            dimension.key: self._hyperparameter(dimension)
+            for dimension in space.dimensions
+            if dimension.key not in left_out and _is_open(dimension)
+        }
         self._columns = {key: column for column, key in enumerate(self._parameters)}
         self._defaults = np.array([p.value_to_prob(p.default) for p in self._parameters.values()])
 
     def hyperparameters(self) -> keras_tuner.HyperParameters:
         """Return the space as Keras Tuner has it, without values."""
-        container = self._container.copy()
+        container = keras_tuner.HyperParameters()
+        container.merge(list(self._parameters.values()))
         container.values = {}
         return container
 
@@ -112,31 +130,26 @@ class TranslatedSpace:
 
         return walk(self.space, choose)
 
-    def _declare(self, dimension: Dimension) -> None:
-        """Add a dimension to the container, within the scopes of its conditions."""
-        with ExitStack() as scopes:
-            for key, values in self._conditions(dimension):
-                scopes.enter_context(self._container.conditional_scope(key, values))
-            if isinstance(dimension, ChoiceDimension):
-                choices = [str(choice) for choice in dimension.choices]
-                self._container.Choice(dimension.key, choices)
-                return
-            ends = (dimension.key, dimension.low, dimension.high)
-            sampling = "log" if dimension.log else "linear"
-            if isinstance(dimension, FloatDimension):
-                self._container.Float(*ends, sampling=sampling)
-            else:
-                step = None if dimension.log else dimension.step
-                self._container.Int(*ends, step=step, sampling=sampling)
+    def _hyperparameter(self, dimension: Dimension) -> HyperParameter:
+        scope = {"conditions": self._conditions(dimension)}
+        if isinstance(dimension, ChoiceDimension):
+            choices = [str(choice) for choice in dimension.choices]
+            return hyperparameters.Choice(dimension.key, choices, **scope)
+        ends = (dimension.key, dimension.low, dimension.high)
+        sampling = "log" if dimension.log else "linear"
+        if isinstance(dimension, FloatDimension):
+            return hyperparameters.Float(*ends, sampling=sampling, **scope)
+        step = None if dimension.log else dimension.step
+        return hyperparameters.Int(*ends, step=step, sampling=sampling, **scope)
 
-    def _conditions(self, dimension: Dimension) -> list[tuple[str, list[KerasTunerValue]]]:
-        """Return parent and values; for a parent with one choice, what that one hangs on."""
-        translated = []
+    def _conditions(self, dimension: Dimension) -> list[object]:
+        """Return a condition per parent; for a parent with one choice, what that one hangs on."""
+        translated: list[object] = []
         for condition in dimension.conditions:
             parent = self._dimensions[condition.key]
             if _is_open(parent):
                 values = [_to_keras_tuner(parent, value) for value in condition.values]
-                translated.append((condition.key, values))
+                translated.append(conditions.Parent(condition.key, values))
             else:
                 translated += self._conditions(parent)
         return translated
