@@ -115,6 +115,12 @@ class ShuffledPool(Pool):
         self._queue = []
 
 
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of small files: do not wait for the disk to have them."""
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+
+
 @pytest.fixture
 def context() -> SearchContext:
     labels = np.arange(SAMPLES) % 2
