@@ -58,7 +58,7 @@ def _embed(svg: str, alternative: str) -> Markup:
 _TEXT = {"labelColor": "var(--muted)", "titleColor": "var(--muted)"}
 
 _THEME: dict[str, Any] = {
-    "background": None,
+    "background": "transparent",
     "padding": 4,
     "view": {"stroke": None},
     "axis": {

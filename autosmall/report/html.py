@@ -1,0 +1,79 @@
+"""The page, rendered from facts and figures alone; every text from data is escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import partial
+from importlib import resources
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from autosmall.report import numbers
+from autosmall.report.charts import marks
+from autosmall.report.charts.build import Figures
+from autosmall.report.facts import ReportFacts
+
+SECTIONS = (
+    ("use", "What should I use, and how good will it be?"),
+    ("trust", "Can I trust this number?"),
+    ("strategies", "Which strategy suits my pictures?"),
+    ("price", "What is the price of a bigger model here?"),
+    ("training", "Did training go well?"),
+    ("mistakes", "Where is it wrong, and how sure is it?"),
+    ("configurations", "All configurations, ranked"),
+    ("search", "How did the search go?"),
+    ("repeat", "How do I repeat it?"),
+)
+"""Anchor and heading of each section, in reading order; the template is ``<anchor>.html.j2``."""
+
+
+def render_page(facts: ReportFacts, figures: Figures) -> str:
+    """Return the whole page: one file, no request, a script only for sorting and copying."""
+    script = _read("page.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        _environment(facts.metric)
+        .get_template("page.html.j2")
+        .render(
+            facts=facts,
+            figures=figures,
+            sections=SECTIONS,
+            strategy_names=marks.ordered([row.strategy for row in facts.strategies.rows]),
+            script=Markup(script),
+            script_hash=digest,
+            style=Markup(_read("page.css")),
+        )
+    )
+
+
+def _environment(metric: str) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("autosmall.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "score": partial(numbers.score_text, metric),
+        "points": partial(numbers.points_text, metric),
+        "signed": partial(numbers.signed_text, metric),
+        "count": numbers.count_text,
+        "seconds": numbers.seconds_text,
+        "words": lambda name: name.replace("_", " "),
+    }
+    environment.globals |= {
+        "interval": partial(numbers.interval_text, metric),
+        "signed_interval": partial(numbers.signed_interval_text, metric),
+        "counted": numbers.counted,
+        "symbol": marks.symbol,
+        "metric_words": numbers.METRIC_WORDS[metric],
+        "in_points": " (points)" if numbers.is_percent(metric) else "",
+    }
+    return environment
+
+
+def _read(name: str) -> str:
+    return (resources.files("autosmall.report") / "templates" / name).read_text(encoding="utf-8")
