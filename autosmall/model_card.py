@@ -151,8 +151,8 @@ def _limits(facts: CardFacts, pipeline: Pipeline) -> list[str]:
         f"- The rarest class, `{rarest}`, had {facts.class_counts[rarest]} training pictures.",
         "- Probabilities are the model's own and have not been calibrated on unseen pictures.",
         "- `samples.npz` holds up to 16 small training pictures, by which copies and exports are "
-        "checked. If these must not be seen, delete it before passing the model on; exports can then "
-        "no longer be checked, so make them first.",
+        "checked. If these must not be seen, delete it before passing the model on; exports can "
+        "then no longer be checked, so make them first.",
     ]
 
 

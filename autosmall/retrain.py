@@ -19,7 +19,7 @@ from autosmall.analysis.ranking import RankedTrial, Ranking
 from autosmall.data.images import UnreadablePictureError
 from autosmall.errors import DatasetError, ModelFileError, SettingsError
 from autosmall.files import write_json, write_text
-from autosmall.model import load_model, score_part
+from autosmall.model import SavedModel, load_model, score_part
 from autosmall.model_card import CardFacts, expected_sentence, opened_words, write_card
 from autosmall.model_folder import (
     ModelDescription,
@@ -29,7 +29,7 @@ from autosmall.model_folder import (
     write_samples,
 )
 from autosmall.openings import record_opening
-from autosmall.quiet import import_keras, native_output_to
+from autosmall.quiet import native_output_to
 from autosmall.retrain_plan import RetrainPlan, plan_retraining
 from autosmall.strategies.base import Fit
 from autosmall.training.metrics import all_scores
@@ -44,6 +44,8 @@ size; in single precision such sums differ in the fifth digit.
 
 SAMPLE_PICTURES = 16
 """Training pictures that the reloaded model, and every export, has to predict alike."""
+
+Metrics = dict[str, dict[str, object]]
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class RetrainResult:
     model_dir: Path
     trial: int
     strategy: str
-    metrics: dict[str, dict[str, object]]
+    metrics: Metrics
     sentence: str
 
 
@@ -90,7 +92,6 @@ def retrain(
     """
     plan = plan_retraining(Path(run), rank, trial, test)
     log = plan.run_dir / "logs" / "retrain.log"
-    import_keras(log)
     started = time.monotonic()
     with native_output_to(log):
         fit = _fit(plan)
@@ -116,28 +117,39 @@ def _fit(plan: RetrainPlan) -> Fit:
 
 
 def _save(plan: RetrainPlan, fit: Fit, fit_seconds: float) -> RetrainResult:
+    """Write the model's folder beside its place, check it, test it, and move it there."""
     description = ModelDescription(fit.picture_spec, plan.run.classes, plan.task.config)
     rows = sample_rows(plan.run.labels, SAMPLE_PICTURES)
     model_dir = plan.run_dir / "model"
     with staged_folder(model_dir) as staged:
         write_model_files(staged, fit.build_model(), description)
-        model = load_model(staged)
-        pictures = plan.task.pictures(fit.picture_spec)[rows]
-        names = tuple(plan.run.sample_names[row] for row in rows)
-        write_samples(staged, ModelSamples(names, pictures, model.predict_proba(pictures)))
         reload = _check_reload(plan, fit, staged, rows)
-        metrics: dict[str, dict[str, object]] = {}
-        if plan.test is not None:
-            opened = record_opening(plan.run_dir, plan.test.place, model.pipeline.sha256, "retrain")
-            metrics["test"] = {**score_part(model, plan.test), "opened": opened}
-        metrics["search"] = search_estimate(plan.ranking, plan.chosen)
-        metrics["training"] = _training(plan, fit, fit_seconds)
-        metrics["reload"] = reload
+        model = load_model(staged)
+        write_samples(staged, _samples(plan, model, rows))
+        metrics: Metrics = {
+            **_test_scores(plan, model),
+            "search": search_estimate(plan.ranking, plan.chosen),
+            "training": _training(plan, fit, fit_seconds),
+            "reload": reload,
+        }
         write_json(staged / "metrics.json", {"trial": plan.trial, **metrics})
         write_text(staged / "model_card.md", write_card(_card_facts(plan, metrics), model.pipeline))
-    return RetrainResult(
-        model_dir, plan.trial, plan.strategy.name, metrics, _sentence(plan, metrics)
-    )
+    sentence = _sentence(plan, metrics)
+    return RetrainResult(model_dir, plan.trial, plan.strategy.name, metrics, sentence)
+
+
+def _samples(plan: RetrainPlan, model: SavedModel, rows: NDArray[np.int64]) -> ModelSamples:
+    pictures = plan.task.pictures(model.pipeline.picture_spec)[rows]
+    names = tuple(plan.run.sample_names[row] for row in rows)
+    return ModelSamples(names, pictures, model.predict_proba(pictures))
+
+
+def _test_scores(plan: RetrainPlan, model: SavedModel) -> Metrics:
+    """Return the entry ``test``, where there is one; the opening is counted first."""
+    if plan.test is None:
+        return {}
+    opened = record_opening(plan.run_dir, plan.test.place, model.pipeline.sha256, "retrain")
+    return {"test": {**score_part(model, plan.test), "opened": opened}}
 
 
 def _check_reload(
@@ -201,7 +213,7 @@ def _training(plan: RetrainPlan, fit: Fit, fit_seconds: float) -> dict[str, obje
     }
 
 
-def _card_facts(plan: RetrainPlan, metrics: dict[str, dict[str, object]]) -> CardFacts:
+def _card_facts(plan: RetrainPlan, metrics: Metrics) -> CardFacts:
     counts = Counter(plan.run.classes[label] for label in plan.run.labels)
     return CardFacts(
         dataset=Path(str(plan.run.settings["dataset"])).stem,
@@ -215,7 +227,7 @@ def _card_facts(plan: RetrainPlan, metrics: dict[str, dict[str, object]]) -> Car
     )
 
 
-def _sentence(plan: RetrainPlan, metrics: dict[str, dict[str, object]]) -> str:
+def _sentence(plan: RetrainPlan, metrics: Metrics) -> str:
     said = (
         f"Trial {plan.trial} ({plan.strategy.name}) was trained on all {len(plan.dataset)} "
         f"pictures; expected {expected_sentence(metrics['search'])}"
