@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from autosmall.report.charts.render import NARROW_PX, Figure, figure
+from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
 from autosmall.report.sections.training import Curve, LeaderCurves
 
-_COLORS = {"train": "var(--train)", "validation": "var(--accent)"}
-_DASHES = {"train": [5, 3], "validation": [1, 0]}
+_SIDES = ["train", "validation"]
+_PARTS = ["folds", "mean"]
 
 
 def curves_figure(leader: LeaderCurves) -> Figure:
@@ -27,55 +27,70 @@ def _in_words(leader: LeaderCurves) -> str:
     return text + "; ".join(ends) + "."
 
 
-def _draw(leader: LeaderCurves, width: int) -> Any:
+def _draw(leader: LeaderCurves, width: int) -> Drawing:
     import altair as alt
 
     narrow = width <= NARROW_PX
     inner = width - 56 if narrow else (width - 130) // 2
-    panels = [
-        _panel([c for c in leader.curves if c.name.endswith(kind)], kind, inner)
+    rows = {
+        kind: [row for c in leader.curves if c.name.endswith(kind) for row in _rows(c)]
         for kind in ("loss", "accuracy")
-        if any(c.name.endswith(kind) for c in leader.curves)
-    ]
-    return alt.vconcat(*panels) if narrow else alt.hconcat(*panels, spacing=24)
+    }
+    shown = {kind: values for kind, values in rows.items() if values}
+    panels = [_panel(kind, inner) for kind in shown]
+    chart = alt.vconcat(*panels) if narrow else alt.hconcat(*panels, spacing=24)
+    return Drawing(chart, shown)
 
 
-def _panel(curves: list[Curve], kind: str, width: int) -> Any:
+def _panel(kind: str, width: int) -> Any:
     import altair as alt
 
-    x = alt.X(
-        "epoch:Q",
-        title="epoch",
-        scale=alt.Scale(nice=False, zero=False),
-        axis=alt.Axis(tickCount=5, format="d", domain=False, ticks=False, grid=False),
-    )
     unit = " (%)" if kind == "accuracy" else ""
-    y = alt.Y(
-        "value:Q",
-        title=kind + unit,
-        scale=alt.Scale(zero=False),
-        axis=alt.Axis(tickCount=4, domain=False, ticks=False),
+    lines = (
+        alt.Chart(alt.NamedData(kind))
+        .mark_line()
+        .encode(
+            x=alt.X(
+                "epoch:Q",
+                scale=alt.Scale(nice=False, zero=False),
+                axis=alt.Axis(tickCount=5, format="d", domain=False, ticks=False, grid=False),
+            ),
+            y=alt.Y(
+                "value:Q",
+                title=kind + unit,
+                scale=alt.Scale(zero=False),
+                axis=alt.Axis(tickCount=4, domain=False, ticks=False),
+            ),
+            stroke=_by("side", alt.Stroke, _SIDES, ["var(--train)", "var(--accent)"]),
+            strokeDash=_by("side", alt.StrokeDash, _SIDES, [[5, 3], [1, 0]]),
+            strokeWidth=_by("part", alt.StrokeWidth, _PARTS, [1, 2.4]),
+            opacity=_by("part", alt.Opacity, _PARTS, [0.3, 1]),
+            detail="line:N",
+        )
     )
-    layers = [_line(curve, part, x, y) for curve in curves for part in ("folds", "mean")]
-    return alt.layer(*layers).properties(width=width, height=170)
+    return lines.properties(width=width, height=170)
 
 
-def _line(curve: Curve, part: str, x: Any, y: Any) -> Any:
+def _by(field: str, channel: Any, domain: list[str], values: list[Any]) -> Any:
     import altair as alt
 
+    return channel(f"{field}:N", scale=alt.Scale(domain=domain, range=values), legend=None)
+
+
+def _rows(curve: Curve) -> list[dict[str, object]]:
+    """Return one row per point: each fold's line, then the mean's, which is drawn on top."""
     side = curve.name.split("_")[0]
-    lines = curve.folds if part == "folds" else (curve.mean,)
     factor = 100.0 if curve.name.endswith("accuracy") else 1.0
-    values = [
-        {"epoch": epoch, "value": round(factor * value, 4), "fold": fold}
-        for fold, line in enumerate(lines)
+    lines = [("folds", line) for line in curve.folds] + [("mean", curve.mean)]
+    return [
+        {
+            "epoch": epoch,
+            "value": round(factor * value, 4),
+            "side": side,
+            "part": part,
+            "line": number,
+        }
+        for number, (part, line) in enumerate(lines)
         for epoch, value in zip(curve.epochs, line, strict=False)
         if math.isfinite(value)
     ]
-    chart = alt.Chart(alt.Data(values=values)).mark_line(
-        stroke=_COLORS[side],
-        strokeDash=_DASHES[side],
-        strokeWidth=2.4 if part == "mean" else 1,
-        opacity=1.0 if part == "mean" else 0.3,
-    )
-    return chart.encode(x=x, y=y, detail="fold:N")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autosmall.report.charts.render import Figure, figure
+from autosmall.report.charts.render import Drawing, Figure, figure
 from autosmall.report.numbers import METRIC_WORDS, interval_text, is_percent, score_text
 
 ROW_PX = 38
@@ -40,13 +40,12 @@ def _in_words(metric: str, row: IntervalRow) -> str:
     return f"{text} ({interval_text(metric, row.low, row.high)})"
 
 
-def _draw(metric: str, rows: Sequence[IntervalRow], width: int) -> Any:
+def _draw(metric: str, rows: Sequence[IntervalRow], width: int) -> Drawing:
     import altair as alt
 
-    data = alt.Data(values=[_datum(metric, row) for row in rows])
     scale = alt.Scale(domain=_domain(metric, rows), nice=False)
     labels = [row.label for row in rows]
-    base = alt.Chart(data).encode(
+    base = alt.Chart(alt.NamedData("rows")).encode(
         y=alt.Y(
             "label:N",
             sort=labels,
@@ -68,9 +67,10 @@ def _draw(metric: str, rows: Sequence[IntervalRow], width: int) -> Any:
         x=x, color=_own("color"), shape=_own_shape(), size=alt.Size("size:Q", scale=None)
     )
     text = base.mark_text(dy=-12, fontSize=12, fill="var(--ink)").encode(x=x, text="text:N")
-    return (line + dot + text).properties(
+    chart = (line + dot + text).properties(
         width=width - _label_px(labels, width), height={"step": ROW_PX}
     )
+    return Drawing(chart, {"rows": [_datum(metric, row) for row in rows]})
 
 
 def _datum(metric: str, row: IntervalRow) -> dict[str, object]:

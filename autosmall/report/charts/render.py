@@ -8,7 +8,7 @@ shrinks with the screen cannot be read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,18 @@ from markupsafe import Markup, escape
 
 WIDE_PX = 680
 NARROW_PX = 330
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """An Altair chart and the rows of the named data sets that it draws.
+
+    The rows stay out of the chart until it is rendered: Altair copies and checks all that it
+    holds many times over.
+    """
+
+    chart: Any
+    rows: Mapping[str, Sequence[Mapping[str, object]]]
 
 
 @dataclass(frozen=True)
@@ -27,16 +39,18 @@ class Figure:
     caption: str
 
 
-def figure(draw: Callable[[int], Any], caption: str, alternative: str) -> Figure:
+def figure(draw: Callable[[int], Drawing], caption: str, alternative: str) -> Figure:
     """Return what ``draw(width_px)`` draws, for wide and narrow screens."""
     return Figure(to_svg(draw(WIDE_PX), alternative), to_svg(draw(NARROW_PX), alternative), caption)
 
 
-def to_svg(chart: Any, alternative: str) -> Markup:
-    """Return the Altair ``chart`` as an SVG element that is one image to a screen reader."""
+def to_svg(drawing: Drawing, alternative: str) -> Markup:
+    """Return ``drawing`` as an SVG element that is one image to a screen reader."""
     import vl_convert
 
-    specification = chart.configure(**_THEME).to_dict()
+    specification = drawing.chart.to_dict()
+    specification["config"] = _THEME
+    specification["datasets"] = {name: list(rows) for name, rows in drawing.rows.items()}
     return _embed(vl_convert.vegalite_to_svg(specification), alternative)
 
 

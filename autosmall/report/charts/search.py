@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from autosmall.report.charts.intervals import axis_title
 from autosmall.report.charts.marks import color, shape
-from autosmall.report.charts.render import Figure, figure
+from autosmall.report.charts.render import Drawing, Figure, figure
 from autosmall.report.numbers import is_percent, score_text
 from autosmall.report.sections.search import Step
 
@@ -24,22 +23,9 @@ def search_figure(metric: str, steps: Sequence[Step]) -> Figure:
     )
 
 
-def _draw(metric: str, steps: Sequence[Step], width: int) -> Any:
+def _draw(metric: str, steps: Sequence[Step], width: int) -> Drawing:
     import altair as alt
 
-    factor = 100.0 if is_percent(metric) else 1.0
-    data = alt.Data(
-        values=[
-            {
-                "trial": step.trial,
-                "score": factor * step.score,
-                "best": factor * step.best_so_far,
-                "color": color(step.strategy),
-                "shape": shape(step.strategy),
-            }
-            for step in steps
-        ]
-    )
     x = alt.X(
         "trial:Q",
         title="trial",
@@ -52,12 +38,12 @@ def _draw(metric: str, steps: Sequence[Step], width: int) -> Any:
     axis = alt.Axis(tickCount=5, domain=False, ticks=False)
     title = axis_title(metric)
     line = (
-        alt.Chart(data)
+        alt.Chart(alt.NamedData("steps"))
         .mark_line(interpolate="step-after", stroke="var(--ink)", strokeWidth=1.8)
         .encode(x=x, y=alt.Y("best:Q", scale=scale, title=title, axis=axis))
     )
     marks = (
-        alt.Chart(data)
+        alt.Chart(alt.NamedData("steps"))
         .mark_point(filled=True, size=80, opacity=0.85)
         .encode(
             x=x,
@@ -66,4 +52,16 @@ def _draw(metric: str, steps: Sequence[Step], width: int) -> Any:
             shape=alt.Shape("shape:N", scale=None, legend=None),
         )
     )
-    return (line + marks).properties(width=width - 70, height=240)
+    chart = (line + marks).properties(width=width - 70, height=240)
+    return Drawing(chart, {"steps": [_datum(metric, step) for step in steps]})
+
+
+def _datum(metric: str, step: Step) -> dict[str, object]:
+    factor = 100.0 if is_percent(metric) else 1.0
+    return {
+        "trial": step.trial,
+        "score": factor * step.score,
+        "best": factor * step.best_so_far,
+        "color": color(step.strategy),
+        "shape": shape(step.strategy),
+    }

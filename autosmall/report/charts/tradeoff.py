@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autosmall.report.charts.marks import color, shape
-from autosmall.report.charts.render import NARROW_PX, Figure, figure
+from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
 from autosmall.report.numbers import METRIC_WORDS, is_percent
 from autosmall.report.sections.tradeoff import Point
 
@@ -44,7 +44,7 @@ def has_sizes(points: Sequence[Point]) -> bool:
     return any(p.trainable_parameters > 0 and math.isfinite(p.gap) for p in points)
 
 
-def _scatter(metric: str, points: Sequence[Point], width: int) -> Any:
+def _scatter(metric: str, points: Sequence[Point], width: int) -> Drawing:
     import altair as alt
 
     factor = _factor(metric)
@@ -59,15 +59,17 @@ def _scatter(metric: str, points: Sequence[Point], width: int) -> Any:
         "score:Q", scale=scale, title=f"{words} on held-out pictures{unit}", axis=_axis(width)
     )
     diagonal = (
-        alt.Chart(alt.Data(values=[{"train": low, "score": low}, {"train": high, "score": high}]))
+        alt.Chart(alt.NamedData("diagonal"))
         .mark_line(strokeDash=[4, 4], color="var(--axis)", strokeWidth=1.5)
         .encode(x=x, y=y)
     )
     side = _inner(width)
-    return (diagonal + _marks(points, factor, x, y)).properties(width=side, height=min(side, 430))
+    chart = (diagonal + _marks(x, y)).properties(width=side, height=min(side, 430))
+    ends: list[dict[str, object]] = [{"train": end, "score": end} for end in (low, high)]
+    return Drawing(chart, {"diagonal": ends, **_rows(points, factor)})
 
 
-def _gap(metric: str, points: Sequence[Point], width: int) -> Any:
+def _gap(metric: str, points: Sequence[Point], width: int) -> Drawing:
     import altair as alt
 
     unit = " (points)" if is_percent(metric) else ""
@@ -81,20 +83,19 @@ def _gap(metric: str, points: Sequence[Point], width: int) -> Any:
     )
     y = alt.Y("gap:Q", title=f"gap{unit}", axis=_axis(width), scale=alt.Scale(zero=True))
     zero = (
-        alt.Chart(alt.Data(values=[{"gap": 0}]))
+        alt.Chart(alt.NamedData("zero"))
         .mark_rule(strokeDash=[4, 4], color="var(--axis)", strokeWidth=1.5)
         .encode(y=y)
     )
-    marks = _marks(points, _factor(metric), x, y)
-    return (zero + marks).properties(width=_inner(width), height=250)
+    chart = (zero + _marks(x, y)).properties(width=_inner(width), height=250)
+    return Drawing(chart, {"zero": [{"gap": 0}], **_rows(points, _factor(metric))})
 
 
-def _marks(points: Sequence[Point], factor: float, x: Any, y: Any) -> Any:
+def _marks(x: Any, y: Any) -> Any:
     import altair as alt
 
-    data = alt.Data(values=[_datum(point, factor) for point in points])
     marks = (
-        alt.Chart(data)
+        alt.Chart(alt.NamedData("points"))
         .mark_point(filled=True, opacity=0.8, stroke="var(--page)", strokeWidth=0.8)
         .encode(
             x=x,
@@ -104,13 +105,19 @@ def _marks(points: Sequence[Point], factor: float, x: Any, y: Any) -> Any:
             size=alt.Size("area:Q", scale=None, legend=None),
         )
     )
-    chosen = [_datum(point, factor) for point in points if point.recommended]
     ring = (
-        alt.Chart(alt.Data(values=chosen))
+        alt.Chart(alt.NamedData("chosen"))
         .mark_point(filled=False, stroke="var(--ink)", strokeWidth=2, shape="circle", opacity=1)
         .encode(x=x, y=y, size=alt.Size("ring:Q", scale=None, legend=None))
     )
     return marks + ring
+
+
+def _rows(points: Sequence[Point], factor: float) -> dict[str, list[dict[str, object]]]:
+    return {
+        "points": [_datum(point, factor) for point in points],
+        "chosen": [_datum(point, factor) for point in points if point.recommended],
+    }
 
 
 def _datum(point: Point, factor: float) -> dict[str, object]:
