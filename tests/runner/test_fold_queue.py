@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from autosmall.runner.fold_queue import FoldQueue
+from autosmall.schema.config import Config
+from autosmall.schema.search_context import FitRequest
+
+CONFIG = Config.from_mapping({"strategy": "any"})
+
+
+def queue_of(*requests: tuple[int, tuple[int, ...]], together: bool = False) -> FoldQueue:
+    queue = FoldQueue()
+    for trial, folds in requests:
+        queue.add(FitRequest(trial, CONFIG, folds), together=together)
+    return queue
+
+
+def take(queue: FoldQueue, worker: str) -> tuple[int, int] | None:
+    job = queue.take(worker)
+    return job and (job.trial, job.fold)
+
+
+def test_a_worker_goes_on_with_what_it_began():
+    queue = queue_of((1, (0, 1)), (2, (0, 1)))
+    assert [take(queue, "a"), take(queue, "b"), take(queue, "a"), take(queue, "b")] == [
+        (1, 0),
+        (2, 0),
+        (1, 1),
+        (2, 1),
+    ]
+
+
+def test_idle_workers_help_with_what_others_began():
+    queue = queue_of((1, (0, 1, 2)))
+    assert [take(queue, worker) for worker in "abcd"] == [(1, 0), (1, 1), (1, 2), None]
+
+
+def test_folds_together_are_never_shared():
+    queue = queue_of((1, (0, 1)), together=True)
+    assert [take(queue, "a"), take(queue, "b"), take(queue, "a")] == [(1, 0), None, (1, 1)]
+
+
+def test_what_nobody_began_goes_before_helping():
+    queue = queue_of((1, (0, 1, 2)), (2, (0,)))
+    assert [take(queue, "a"), take(queue, "b"), take(queue, "b")] == [(1, 0), (2, 0), (1, 1)]
+
+
+def test_first_goes_ahead_of_the_others():
+    queue = queue_of((1, (0,)), (2, (0,)))
+    queue.add(FitRequest(3, CONFIG, (4,)), together=False, first=True)
+    assert [take(queue, "a") for _ in range(3)] == [(3, 4), (1, 0), (2, 0)]
+
+
+def test_waiting_counts_requests_that_nobody_began():
+    queue = queue_of((1, (0, 1)), (2, (0,)), (3, ()))
+    assert queue.waiting == 2
+    queue.take("a")
+    assert queue.waiting == 1
+
+
+def test_drop_forgets_the_folds_of_a_trial_and_counts_them():
+    queue = queue_of((1, (0, 1, 2)), (2, (0,)))
+    queue.take("a")
+    assert queue.drop(1) == 2
+    assert queue.drop(1) == 0
+    assert [take(queue, "a"), take(queue, "a")] == [(2, 0), None]
+
+
+def test_a_job_put_back_is_the_workers_next_and_counts_as_an_attempt_more():
+    queue = queue_of((1, (0, 1)))
+    job = queue.take("a")
+    queue.put_back("a", job)
+    assert take(queue, "b") == (1, 1)
+    again = queue.take("a")
+    assert (again.fold, again.attempt) == (0, 2)
