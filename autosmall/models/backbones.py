@@ -218,8 +218,8 @@ def find_blocks(model: keras.Model) -> tuple[Block, ...]:
 
 
 def _pieces(model: keras.Model) -> list[list[keras.Layer]]:
-    """Return the layers between cuts, bottom to top, without the input layer."""
-    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    """Return the layers (and plain operations) between cuts, bottom to top, input layer aside."""
+    layers = [layer for layer in model.operations if not isinstance(layer, keras.layers.InputLayer)]
     place = {layer.name: position for position, layer in enumerate(layers)}
     last_use = list(range(len(layers)))
     for position, layer in enumerate(layers):
@@ -254,7 +254,7 @@ def _has_kernel(piece: Sequence[keras.Layer]) -> bool:
     return any(
         len(weight.shape) > 1 and not isinstance(layer, keras.layers.Normalization)
         for layer in piece
-        for weight in layer.weights
+        for weight in getattr(layer, "weights", ())
     )
 
 

@@ -21,7 +21,8 @@ RELATIVE_SCALE_FLOOR = 0.01
 GRADIENT_TOLERANCE = 1e-4
 LOSS_TOLERANCE = 1e6
 """Relative, in units of the machine precision."""
-MAX_STEPS = 400
+MAX_STEPS = 150
+RANK_TOLERANCE = 1e-9
 TEMPERATURE_RANGE = (1e-2, 1e2)
 
 
@@ -75,6 +76,11 @@ class LinearHead:
             (bias - standardise.mean.astype(np.float64) @ raw).astype(np.float32),
         )
 
+    @property
+    def parameter_count(self) -> int:
+        """Number of weights."""
+        return int(self.kernel.size + self.bias.size)
+
     def probabilities(self, features: Floats) -> Floats:
         """Return ``float32 (n, k)``, rows summing to 1."""
         return softmax(features @ self.kernel + self.bias, axis=1).astype(np.float32)
@@ -111,8 +117,25 @@ def fit_linear_head(
     standardise = Standardisation.of(features) if standardised else Standardisation.none(features)
     fit = _fit_logistic if head == "logistic" else _fit_ridge
     weights = np.ones(len(labels)) if class_weights is None else class_weights[labels]
-    kernel, bias = fit(standardise(features), labels, class_count, penalty_c, weights)
+    rows, basis = _reduce(standardise(features))
+    kernel, bias = fit(rows, labels, class_count, penalty_c, weights)
+    kernel = kernel if basis is None else basis @ kernel
     return LinearHead.folded(standardise, kernel, bias)
+
+
+def _reduce(features: Floats) -> tuple[Floats, Array | None]:
+    """Return features in an orthonormal basis of their rows, and the basis ``(d, r)``.
+
+    With an L2 penalty the kernel lies in the span of the rows, so nothing changes but the time.
+    Done only where there are far fewer rows than columns.
+    """
+    if 2 * len(features) > features.shape[1]:
+        return features, None
+    gram = features.astype(np.float64) @ features.T
+    values, vectors = np.linalg.eigh(gram)
+    kept = values > RANK_TOLERANCE * values[-1]
+    roots = np.sqrt(values[kept])
+    return (vectors[:, kept] * roots).astype(np.float32), features.T @ (vectors[:, kept] / roots)
 
 
 def _fit_logistic(

@@ -7,6 +7,8 @@ from autosmall.strategies.autoencoder import Autoencoder
 from autosmall.strategies.base import Strategy
 from autosmall.strategies.baseline import Baseline
 from autosmall.strategies.classical import Classical
+from autosmall.strategies.fine_tune import FineTune
+from autosmall.strategies.frozen import Frozen
 from autosmall.strategies.scratch import Scratch
 
 STRATEGIES: dict[str, Strategy] = {
@@ -14,6 +16,8 @@ STRATEGIES: dict[str, Strategy] = {
     for strategy in (
         Baseline(),
         Classical(),
+        Frozen(),
+        FineTune(),
         Scratch(),
         Autoencoder(),
     )

@@ -1,0 +1,95 @@
+"""Pooled feature maps: one vector per picture from one or several layers of a backbone.
+
+A forward pass pools every stage both ways; which columns a configuration uses is decided
+afterwards, so all of them share one pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from autosmall.models.backbones import Backbone
+from autosmall.models.feature_cache import CHUNK_PICTURES
+
+Tensor = Any
+Floats = NDArray[np.float32]
+
+POOLINGS = {"avg": ("avg",), "avg_max": ("avg", "max")}
+
+
+@dataclass(frozen=True)
+class PooledPart:
+    """Stage (0 is the last), pooling (``avg``, ``max``) and width of consecutive columns."""
+
+    stage: int
+    pooling: str
+    width: int
+
+
+def used_parts(backbone: Backbone, layers: str, pooling: str) -> tuple[PooledPart, ...]:
+    """Return the parts that ``layers`` (``last``, ``multi``) and ``pooling`` name, in order."""
+    stages = 1 if layers == "last" else len(backbone.stages)
+    return tuple(
+        PooledPart(stage, kind, int(backbone.stages[stage].shape[-1]) * backbone.grid**2)
+        for stage in range(stages)
+        for kind in POOLINGS[pooling]
+    )
+
+
+def used_columns(backbone: Backbone, layers: str, pooling: str) -> NDArray[np.int64]:
+    """Return which columns of the full vector a configuration uses."""
+    used = set(used_parts(backbone, layers, pooling))
+    columns: list[NDArray[np.int64]] = []
+    start = 0
+    for part in used_parts(backbone, "multi", "avg_max"):
+        if part in used:
+            columns.append(np.arange(start, start + part.width))
+        start += part.width
+    return np.concatenate(columns)
+
+
+def pooled_tensor(backbone: Backbone, layers: str, pooling: str) -> Tensor:
+    """Return the symbolic vector ``(n, width)`` that a configuration uses."""
+    tensors = [
+        _pool(backbone.stages[part.stage], part.pooling, backbone.grid)
+        for part in used_parts(backbone, layers, pooling)
+    ]
+    return tensors[0] if len(tensors) == 1 else keras.layers.Concatenate(name="features")(tensors)
+
+
+def feature_model(backbone: Backbone) -> keras.Model:
+    """Return the model from pictures to the full vector."""
+    return keras.Model(backbone.model.input, pooled_tensor(backbone, "multi", "avg_max"))
+
+
+class Extractor:
+    """Runs a model of pictures over batches of one shape."""
+
+    def __init__(self, model: keras.Model) -> None:
+        self._model = model
+
+    def __call__(self, pictures: NDArray[np.uint8]) -> Floats:
+        """Return the outputs of at most a chunk of pictures, padded so nothing is traced twice."""
+        padding = [(0, CHUNK_PICTURES - len(pictures)), (0, 0), (0, 0), (0, 0)]
+        batch = np.pad(pictures, padding).astype(np.float32)
+        return np.asarray(self._model.predict_on_batch(batch)[: len(pictures)], np.float32)
+
+
+def _pool(feature_map: Tensor, pooling: str, grid: int) -> Tensor:
+    if grid == 1:
+        layer = (
+            keras.layers.GlobalAveragePooling2D
+            if pooling == "avg"
+            else keras.layers.GlobalMaxPooling2D
+        )
+        return layer()(feature_map)
+    side = int(feature_map.shape[1])
+    stride = side // grid
+    window = side - (grid - 1) * stride
+    regional = keras.layers.AveragePooling2D if pooling == "avg" else keras.layers.MaxPooling2D
+    return keras.layers.Flatten()(regional(window, stride)(feature_map))
