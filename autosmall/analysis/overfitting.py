@@ -12,7 +12,7 @@ from autosmall.analysis.paired import PairedDifference
 from autosmall.analysis.ranking import RankedTrial, Ranking, TrialSummary, paired
 from autosmall.schema.run_data import RunData
 
-ABSURD_PARAMETERS_PER_PICTURE = 10_000.0
+ABSURD_PARAMETERS_PER_PICTURE = 100_000.0
 """Trainable weights per training picture from which a configuration is warned about."""
 
 FEWEST_FOR_TREND = 6
@@ -119,12 +119,12 @@ def _alternatives(run: RunData, ranking: Ranking) -> tuple[Alternative, ...]:
     found: dict[int, Alternative] = {}
     for role, summary in roles.items():
         if summary.trial != chosen.trial and summary.trial not in found:
-            found[summary.trial] = Alternative(role, summary, paired(run, summary, chosen))
+            difference = paired(run, ranking.costs, summary, chosen)
+            found[summary.trial] = Alternative(role, summary, difference)
     return tuple(found.values())
 
 
 def _near(ranking: Ranking, row: RankedTrial) -> bool:
-    columns = ranking.table.trials
-    leader = columns.index(ranking.leader) if ranking.leader is not None else 0
-    error = ranking.costs.difference_errors[leader, columns.index(row.summary.trial)]
-    return row.to_leader.difference >= -2 * float(error) - 1e-9
+    assert ranking.leader is not None
+    error = ranking.costs.difference_error(ranking.leader, row.summary.trial)
+    return row.to_leader.difference >= -2 * error - 1e-9

@@ -60,30 +60,36 @@ def corrected_standard_error(values: Sequence[float], fold_count: int) -> float:
     return math.sqrt((1.0 / count + ratio) * float(np.var(values, ddof=1)))
 
 
-def estimate(values: Sequence[float], fold_count: int) -> Estimate:
+def estimate(values: Sequence[float], fold_count: int, least_error: float = 0.0) -> Estimate:
     """Return the mean of fold scores with its corrected standard error and 95 % t-interval.
 
-    The interval has ``J - 1`` degrees of freedom. It describes one configuration named in
+    The interval has ``J - 1`` degrees of freedom; the standard error is at least
+    ``least_error``. It describes one configuration named in
     advance; it knows nothing of having been picked as the best of many.
     """
     mean = float(np.mean(values)) if len(values) else math.nan
     error = corrected_standard_error(values, fold_count)
     if math.isnan(error):
         return Estimate(mean, error, math.nan, math.nan)
+    error = max(error, least_error)
     reach = float(stats.t.ppf(0.5 + LEVEL / 2, len(values) - 1)) * error
     return Estimate(mean, error, mean - reach, mean + reach)
 
 
-def compare(first: Sequence[float], second: Sequence[float], fold_count: int) -> PairedDifference:
+def compare(
+    first: Sequence[float], second: Sequence[float], fold_count: int, least_error: float = 0.0
+) -> PairedDifference:
     """Return how much ``first`` exceeds ``second``, both oriented, one score per fold each.
 
-    The corrected resampled t-test; equal scores on every fold have p = 1. Raises ``ValueError``
-    for a different number of scores.
+    The corrected resampled t-test; equal scores on every fold have p = 1. The standard error is
+    taken to be at least ``least_error`` (the one over pictures), because a few folds may differ
+    by the same number of pictures by chance. Raises ``ValueError`` for a different number of
+    scores.
     """
     if len(first) != len(second):
         raise ValueError(f"{len(first)} scores cannot be paired with {len(second)}")
     differences = [a - b for a, b in zip(first, second, strict=True)]
-    result = estimate(differences, fold_count)
+    result = estimate(differences, fold_count, least_error)
     return PairedDifference(result.mean, result.low, result.high, _p_value(result, len(first)))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from autosmall.analysis.exact import effective_count, widen
 from autosmall.analysis.paired import Estimate, PairedDifference, compare, estimate
 from autosmall.analysis.predictions import PredictionTable, is_complete, prediction_table
 from autosmall.analysis.recommendation import Costs
@@ -161,7 +162,8 @@ def rank(run: RunData) -> Ranking:
         return Ranking(run.metric, (), others, None, table, costs, seed)
     order = sorted((summaries[n] for n in names), key=lambda s: _by_score(run.metric, s))
     recommended = summaries[table.trials[pick(run.metric, table, costs)]]
-    rows = _ranked_rows(run, [recommended, *(s for s in order if s is not recommended)], order[0])
+    others_by_score = [summary for summary in order if summary is not recommended]
+    rows = _ranked_rows(run, costs, [recommended, *others_by_score], order[0])
     return Ranking(run.metric, rows, others, order[0].trial, table, costs, seed)
 
 
@@ -171,7 +173,7 @@ def summarize(run: RunData, trial: TrialRecord) -> TrialSummary:
     fold_scores = _fold_scores(run, done, run.metric)
     values = [value for _, value in fold_scores]
     train_score = _mean([fold.train_scores.get(run.metric, math.nan) for fold in done])
-    mean = estimate(values, run.folds.fold_count)
+    mean = _widened(run, estimate(values, run.folds.fold_count))
     parameters = max((fold.trainable_parameters for fold in done), default=0)
     suggestion = trial.suggestion
     return TrialSummary(
@@ -205,14 +207,17 @@ def oriented_fold_scores(metric: str, summary: TrialSummary) -> tuple[float, ...
     return tuple(oriented(metric, value) for _, value in summary.fold_scores)
 
 
-def paired(run: RunData, first: TrialSummary, second: TrialSummary) -> PairedDifference:
-    """Return how much ``first`` exceeds ``second`` on the folds that both have."""
+def paired(
+    run: RunData, costs: Costs, first: TrialSummary, second: TrialSummary
+) -> PairedDifference:
+    """Return how much ``first`` exceeds ``second``, both ranked, on the folds that both have."""
     left, right = dict(first.fold_scores), dict(second.fold_scores)
     both = sorted(left.keys() & right.keys())
     return compare(
         [oriented(run.metric, left[fold]) for fold in both],
         [oriented(run.metric, right[fold]) for fold in both],
         run.folds.fold_count,
+        costs.difference_error(first.trial, second.trial),
     )
 
 
@@ -231,11 +236,11 @@ def _fold_scores(
 
 
 def _ranked_rows(
-    run: RunData, order: Sequence[TrialSummary], leader: TrialSummary
+    run: RunData, costs: Costs, order: Sequence[TrialSummary], leader: TrialSummary
 ) -> tuple[RankedTrial, ...]:
     rows = []
     for place, summary in enumerate(order, start=1):
-        difference = paired(run, summary, leader)
+        difference = paired(run, costs, summary, leader)
         tied = summary is leader or not difference.p_value <= SIGNIFICANCE
         rows.append(RankedTrial(place, summary, difference, tied))
     return tuple(rows)
@@ -246,6 +251,7 @@ def _costs(
 ) -> Costs:
     errors = difference_errors(metric, table, seed=seed) if summaries else np.zeros((0, 0))
     return Costs(
+        table.trials,
         np.array([s.trainable_parameters for s in summaries], np.float64),
         np.array([s.fit_seconds for s in summaries], np.float64),
         errors,
@@ -254,6 +260,12 @@ def _costs(
 
 def _by_score(metric: str, summary: TrialSummary) -> tuple[float, float, int]:
     return (-round(oriented(metric, summary.score.mean), 9), summary.log_loss, summary.trial)
+
+
+def _widened(run: RunData, found: Estimate) -> Estimate:
+    count = effective_count(run.metric, run.labels, run.folds.groups)
+    low, high = widen(run.metric, found.mean, (found.low, found.high), count)
+    return replace(found, low=low, high=high)
 
 
 def _has_score(summary: TrialSummary) -> bool:

@@ -28,11 +28,13 @@ class Costs:
     """What the configurations cost, one entry per column of the score matrices.
 
     Attributes:
+        trials: Trial numbers, one per column.
         trainable_parameters: ``float64 (C,)``.
         fit_seconds: ``float64 (C,)``, mean per fold.
         difference_errors: ``float64 (C, C)``, standard error of each paired difference of scores.
     """
 
+    trials: tuple[int, ...]
     trainable_parameters: NDArray[np.float64]
     fit_seconds: NDArray[np.float64]
     difference_errors: NDArray[np.float64]
@@ -40,10 +42,16 @@ class Costs:
     def select(self, columns: NDArray[np.int64]) -> Costs:
         """Return the costs of these columns only."""
         return Costs(
+            tuple(self.trials[column] for column in columns),
             self.trainable_parameters[columns],
             self.fit_seconds[columns],
             self.difference_errors[np.ix_(columns, columns)],
         )
+
+    def difference_error(self, first: int, second: int) -> float:
+        """Return the standard error of the score difference of two trials, by their numbers."""
+        row, column = self.trials.index(first), self.trials.index(second)
+        return float(self.difference_errors[row, column])
 
 
 def leaders(scores: NDArray[np.float64], log_scores: NDArray[np.float64]) -> NDArray[np.int64]:

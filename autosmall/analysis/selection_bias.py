@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.analysis.bootstrap import bootstrap_scores, draw_counts, pooled_scores
+from autosmall.analysis.exact import effective_count, widen
 from autosmall.analysis.predictions import PredictionTable
 from autosmall.analysis.recommendation import MARGIN, Costs, recommend
 
@@ -66,7 +67,8 @@ def correct_selection(
     drawn, and the picking is :func:`~autosmall.analysis.recommendation.recommend`, the very rule
     behind the recommendation, with the standard errors of paired differences as estimated from
     all pictures. The percentile interval rests on the 37 % of the pictures that a draw leaves
-    out, which makes it wider than need be, never narrower.
+    out, which makes it wider than need be; for shares of pictures it is never narrower than the
+    exact binomial one (:mod:`autosmall.analysis.exact`).
 
     Configurations that were dropped before their last fold are no columns of ``table``: they
     could be picked neither in the search nor here. Columns too far below the leader to be picked
@@ -129,6 +131,9 @@ def _summary(
     mean = float(unseen.mean()) if len(unseen) else float("nan")
     ends = np.percentile(unseen, [2.5, 97.5]) if len(unseen) else np.full(2, np.nan)
     low, high = sorted((sign * float(ends[0]), sign * float(ends[1])))
+    first = np.unique(table.samples, return_index=True)[1]
+    count = effective_count(metric, table.labels[first], table.groups)
+    low, high = widen(metric, sign * mean, (low, high), count)
     return CorrectedScore(
         score=sign * mean,
         low=low,

@@ -58,7 +58,7 @@ def _result(run: RunData, ranking: Ranking, strategy: str) -> StrategyResult:
     rest = [row.summary for row in ranking.rows if row.summary.strategy != strategy]
     trials = [t for t in run.trials if t.suggestion.config.strategy == strategy]
     best, rival = _best(run.metric, own), _best(run.metric, rest)
-    difference = paired(run, best, rival) if best and rival else None
+    difference = paired(run, ranking.costs, best, rival) if best and rival else None
     return StrategyResult(
         strategy=strategy,
         tried=len(trials),

@@ -113,8 +113,8 @@ def correction(metric: str, naive: float | None, corrected: CorrectedScore | Non
     cost = points_text(metric, corrected.optimism, 0.01)
     return (
         f"{text} Picking the best of {corrected.candidates} made it look about {cost} too good; "
-        f"with other pictures drawn, the same one was picked in {corrected.same_pick_share:.0%} "
-        "of the draws."
+        "with other pictures drawn, the same one was picked in "
+        f"{100 * corrected.same_pick_share:.0f} % of the draws."
     )
 
 
@@ -213,12 +213,17 @@ def alternative(metric: str, found: Alternative, chosen: TrialSummary) -> str:
     return f"{score}; {_ratio(other, chosen)}; {_seconds_ratio(other, chosen)}."
 
 
-def absurd_size(summary: TrialSummary) -> str:
-    """Return the warning for a configuration with far too many weights."""
+def absurd_size(found: Sequence[TrialSummary]) -> str:
+    """Return the warning for configurations with far too many weights, or an empty text."""
+    if not found:
+        return ""
+    largest = max(found, key=lambda summary: summary.parameters_per_picture)
     return (
-        f"Trial {summary.trial} ({summary.strategy}) trains {_parameters(summary)}, "
-        f"{count_text(summary.parameters_per_picture)} per training picture (from "
-        f"{count_text(ABSURD_PARAMETERS_PER_PICTURE)} on, be wary of its score)."
+        f"{counted(len(found), 'configuration')} trained more than "
+        f"{count_text(ABSURD_PARAMETERS_PER_PICTURE)} parameters per training picture; the "
+        f"largest, trial {largest.trial} ({largest.strategy}), {_parameters(largest)}, which is "
+        f"{count_text(largest.parameters_per_picture)} per picture. Such a model can learn every "
+        "picture by heart."
     )
 
 

@@ -55,7 +55,7 @@ def _recommendation(found: Recommendation) -> Figure:
         IntervalRow("naive score", found.naive_score, missing, missing, "var(--muted)", "circle"),
     ]
     rows += [
-        IntervalRow(r.name, r.score, r.low, r.high, "var(--muted)", "diamond")
+        IntervalRow(r.short_name, r.score, r.low, r.high, "var(--muted)", "diamond")
         for r in found.references
     ]
     return interval_figure(

@@ -59,7 +59,12 @@ def _draw(metric: str, rows: Sequence[IntervalRow], width: int) -> Drawing:
             ),
         )
     )
-    x = alt.X("value:Q", scale=scale, title=axis_title(metric), axis=score_axis(width))
+    x = alt.X(
+        "value:Q",
+        scale=scale,
+        title=METRIC_WORDS[metric] + (" (%)" if is_percent(metric) else ""),
+        axis=score_axis(width),
+    )
     line = base.mark_rule(strokeWidth=2.5).encode(
         x=alt.X("low:Q", scale=scale), x2="high:Q", color=_own("color")
     )
@@ -67,8 +72,12 @@ def _draw(metric: str, rows: Sequence[IntervalRow], width: int) -> Drawing:
         x=x, color=_own("color"), shape=_own_shape(), size=alt.Size("size:Q", scale=None)
     )
     text = base.mark_text(dy=-12, fontSize=12, fill="var(--ink)").encode(x=x, text="text:N")
+    # Browsers' fonts run up to a third wider than the one that Vega measures with.
+    room = round(2.4 * max(map(len, labels)))
     chart = (line + dot + text).properties(
-        width=width - _label_px(labels, width), height={"step": ROW_PX}
+        width=width - _label_px(labels) - room,
+        height={"step": ROW_PX},
+        padding={"left": 4 + room, "right": 24, "top": 4, "bottom": 4},
     )
     return Drawing(chart, {"rows": [_datum(metric, row) for row in rows]})
 
@@ -127,6 +136,6 @@ def _own_shape() -> Any:
     return alt.Shape("shape:N", scale=None, legend=None)
 
 
-def _label_px(labels: Sequence[str], width: int) -> int:
-    """Return room for the longest label, so that the whole picture keeps to its width."""
-    return min(width // 2, 8 * max(len(label) for label in labels)) + 20
+def _label_px(labels: Sequence[str]) -> int:
+    """Return about the room that the longest label takes, with what stands around it."""
+    return round(6.2 * max(map(len, labels))) + 44

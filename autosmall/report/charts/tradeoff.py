@@ -75,11 +75,9 @@ def _gap(metric: str, points: Sequence[Point], width: int) -> Drawing:
     unit = " (points)" if is_percent(metric) else ""
     x = alt.X(
         "size:Q",
-        scale=alt.Scale(type="log", nice=False, padding=14),
+        scale=alt.Scale(type="log", domain=[_powers(points)[0], _powers(points)[-1]], padding=12),
         title="trainable parameters per training picture",
-        axis=alt.Axis(
-            tickCount=5 if width > 400 else 3, format="~s", domain=False, ticks=False, grid=True
-        ),
+        axis=alt.Axis(values=_powers(points), format="~s", domain=False, ticks=False),
     )
     y = alt.Y("gap:Q", title=f"gap{unit}", axis=_axis(width), scale=alt.Scale(zero=True))
     zero = (
@@ -89,6 +87,13 @@ def _gap(metric: str, points: Sequence[Point], width: int) -> Drawing:
     )
     chart = (zero + _marks(x, y)).properties(width=_inner(width), height=250)
     return Drawing(chart, {"zero": [{"gap": 0}], **_rows(points, _factor(metric))})
+
+
+def _powers(points: Sequence[Point]) -> list[float]:
+    """Return the powers of ten from just below the smallest size to just above the largest."""
+    sizes = [point.parameters_per_picture for point in points]
+    low, high = math.floor(math.log10(min(sizes))), math.ceil(math.log10(max(sizes)))
+    return [10.0**power for power in range(low, high + 1)]
 
 
 def _marks(x: Any, y: Any) -> Any:
@@ -121,7 +126,7 @@ def _rows(points: Sequence[Point], factor: float) -> dict[str, list[dict[str, ob
 
 
 def _datum(point: Point, factor: float) -> dict[str, object]:
-    area = 45 + 22 * math.log10(1 + point.trainable_parameters)
+    area = 70 + 20 * math.log10(1 + point.trainable_parameters)
     return {
         "train": factor * point.train_score,
         "score": factor * point.score,
@@ -130,7 +135,7 @@ def _datum(point: Point, factor: float) -> dict[str, object]:
         "color": color(point.strategy),
         "shape": shape(point.strategy),
         "area": area,
-        "ring": 3.2 * area,
+        "ring": 3 * area,
     }
 
 

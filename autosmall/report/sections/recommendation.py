@@ -13,12 +13,16 @@ from autosmall.report import commands, sentences
 from autosmall.schema.config import Value
 from autosmall.schema.run_data import RunData
 
+MAJORITY = ("always the commonest class", "commonest class")
+"""Name and short name of the majority class among the references."""
+
 
 @dataclass(frozen=True)
 class Reference:
     """A score to hold the recommendation against; ``low`` and ``high`` may be NaN."""
 
     name: str
+    short_name: str
     trial: int | None
     score: float
     low: float
@@ -116,14 +120,14 @@ def _references(run: RunData, ranking: Ranking, chosen: TrialSummary) -> tuple[R
     named = (("best classical", classical), ("plain default", default))
     for name, candidates in named:
         if candidates and candidates[0].trial != chosen.trial:
-            found.append(_reference(name, candidates[0]))
+            found.append(_reference(name, name, candidates[0]))
     return tuple(reference for reference in found if reference is not None)
 
 
 def _majority(run: RunData, summaries: list[TrialSummary]) -> Reference | None:
     for summary in summaries:
         if summary.strategy == "baseline":
-            return _reference("always the commonest class", summary)
+            return _reference(*MAJORITY, summary)
     counts = np.bincount(run.labels, minlength=len(run.classes))
     known = {
         "accuracy": float(counts.max() / counts.sum()),
@@ -132,9 +136,9 @@ def _majority(run: RunData, summaries: list[TrialSummary]) -> Reference | None:
     if run.metric not in known:
         return None
     share = known[run.metric]
-    return Reference("always the commonest class", None, share, float("nan"), float("nan"))
+    return Reference(*MAJORITY, None, share, float("nan"), float("nan"))
 
 
-def _reference(name: str, summary: TrialSummary) -> Reference:
+def _reference(name: str, short_name: str, summary: TrialSummary) -> Reference:
     score = summary.score
-    return Reference(name, summary.trial, score.mean, score.low, score.high)
+    return Reference(name, short_name, summary.trial, score.mean, score.low, score.high)

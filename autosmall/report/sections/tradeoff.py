@@ -51,7 +51,7 @@ class Tradeoff:
         trend: Rank correlation of size and gap, or ``None`` for too few.
         gaps: Gaps by strategy, smallest median first.
         alternatives: What else could be taken.
-        warnings: Configurations of absurd size, in words.
+        warning: Of configurations of absurd size, or an empty text.
     """
 
     sentence: str
@@ -60,7 +60,7 @@ class Tradeoff:
     trend: Trend | None
     gaps: tuple[StrategyGap, ...]
     alternatives: tuple[AlternativeRow, ...]
-    warnings: tuple[str, ...]
+    warning: str
 
 
 def gather(run: RunData, ranking: Ranking) -> Tradeoff:
@@ -77,7 +77,7 @@ def gather(run: RunData, ranking: Ranking) -> Tradeoff:
         alternatives=tuple(
             _alternative(run.metric, a, chosen) for a in capacity.alternatives if chosen
         ),
-        warnings=tuple(sentences.absurd_size(summary) for summary in capacity.absurd),
+        warning=sentences.absurd_size(capacity.absurd),
     )
 
 

@@ -1,0 +1,54 @@
+"""Exact binomial intervals: what a share can be when hardly any picture is wrong.
+
+Intervals from folds or bootstrap samples shrink to nothing when every fold, or every picture, has
+the same outcome. Ten right answers out of ten do not show that the eleventh will be right, so
+intervals of accuracies are never drawn narrower than the exact binomial one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+SHARES = ("accuracy", "balanced_accuracy")
+"""Metrics that are shares of pictures."""
+
+
+def exact_interval(share: float, count: float, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval of Clopper and Pearson (Biometrika 26, 1934) for ``share`` of ``count``.
+
+    ``count`` is the number of independent pictures and need not be whole.
+
+    >>> low, high = exact_interval(1.0, 10)
+    >>> round(low, 3), high
+    (0.692, 1.0)
+    """
+    hits, tail = share * count, (1 - level) / 2
+    misses = count - hits
+    low = float(stats.beta.ppf(tail, hits, misses + 1)) if hits > 0 else 0.0
+    high = float(stats.beta.ppf(1 - tail, hits + 1, misses)) if misses > 0 else 1.0
+    return low, high
+
+
+def effective_count(metric: str, labels: NDArray[np.int64], groups: NDArray[np.int64]) -> float:
+    """Return how many independent pictures a share rests on.
+
+    Groups count once. For ``balanced_accuracy``, the mean over K classes of shares of
+    ``n_k`` pictures, it is ``K^2 / sum(1 / n_k)``, as rare classes make it less certain.
+    """
+    independent = len(np.unique(groups)) / len(groups)
+    if metric != "balanced_accuracy":
+        return independent * len(labels)
+    sizes = np.unique(labels, return_counts=True)[1]
+    return float(independent * len(sizes) ** 2 / np.sum(1.0 / sizes))
+
+
+def widen(
+    metric: str, share: float, ends: tuple[float, float], count: float
+) -> tuple[float, float]:
+    """Return ``ends`` widened to the exact interval, for metrics that are shares."""
+    if metric not in SHARES or not np.isfinite([share, *ends]).all():
+        return ends
+    low, high = exact_interval(min(1.0, max(0.0, share)), count)
+    return min(low, ends[0]), max(high, ends[1])
