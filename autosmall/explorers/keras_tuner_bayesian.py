@@ -130,9 +130,7 @@ class BayesianHost(ToldHost):
         candidates = [random_config(space, seed + i) for i in range(RANDOM_CANDIDATES)]
         for parent in _best(told, PARENTS):
             config = parent.suggestion.config
-            candidates += [
-                self.translated.mutate(config, source) for _ in range(CHILDREN_PER_PARENT)
-            ]
+            candidates += self.translated.neighbours(config, CHILDREN_PER_PARENT, source)
         return candidates
 
     def _fit(self, told: list[TrialOutcome]) -> GaussianProcessRegressor:

@@ -124,13 +124,16 @@ class OracleProcess:
                 stderr=log,
                 env={**os.environ, **CHILD_ENVIRONMENT},
             )
-        self._send(opening)
+        self._opening: Opening | None = opening
 
     def ask(self, question: Question) -> Config | None:
         """Return the oracle's answer, ``None`` where it has nothing new.
 
         Raises ``OSError`` or ``EOFError`` where the process has ended.
         """
+        if self._opening is not None:
+            self._send(self._opening)
+            self._opening = None
         self._send(question)
         assert self._process.stdout is not None
         answer = pickle.load(self._process.stdout)

@@ -1,4 +1,4 @@
-"""Keras Tuner's process: reads questions from standard input until it closes, writes answers.
+"""Keras Tuner's process: reads an opening and questions from standard input, writes answers.
 
 Started as ``python -m autosmall.explorers.keras_tuner_server``. Standard output belongs to the
 answers; what TensorFlow and Keras Tuner print goes to standard error, which is a log file.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Answer questions until standard input closes."""
+    """Answer questions until standard input closes, as it does when the driver ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what an interrupt means
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

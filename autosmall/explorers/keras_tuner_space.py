@@ -28,6 +28,10 @@ from autosmall.schema.space import (
 
 KerasTunerValue = str | int | float
 
+CHANGE_PROBABILITY = 0.4
+STEP = 0.1
+"""How far a neighbouring configuration is."""
+
 
 class HyperParameter(Protocol):
     """What is used here of Keras Tuner's hyperparameters, which are untyped."""
@@ -82,8 +86,11 @@ class TranslatedSpace:
 
         Inactive hyperparameters stand at their default, as in Keras Tuner's own embedding.
         """
+        return self._vector(self.values(config))
+
+    def _vector(self, values: dict[str, KerasTunerValue]) -> NDArray[np.float64]:
         vector = self._defaults.copy()
-        for key, value in self.values(config).items():
+        for key, value in values.items():
             vector[self._columns[key]] = self._parameters[key].value_to_prob(value)
         return vector
 
@@ -107,28 +114,31 @@ class TranslatedSpace:
 
         return walk(self.space, choose)
 
-    def mutate(self, config: Config, source: np.random.Generator) -> Config:
-        """Return a neighbour of ``config``.
+    def neighbours(self, config: Config, count: int, source: np.random.Generator) -> list[Config]:
+        """Return ``count`` neighbours of ``config``; some may be equal to it.
 
-        Of the active dimensions each is changed with probability 0.4: a range by a normal step
-        with a standard deviation of a tenth of it (in the embedding, so of its logarithm where it
-        is logarithmic), a choice to any. What becomes active is drawn evenly.
+        Of the active dimensions each is changed with probability :data:`CHANGE_PROBABILITY`: a
+        range by a normal step with a standard deviation of :data:`STEP` of it (in the embedding,
+        so of its logarithm where it is logarithmic), a choice to any. What becomes active is
+        drawn evenly.
         """
-        vector, active = self.vector(config), self.values(config)
+        active = self.values(config)
+        vector = self._vector(active)
 
         def choose(dimension: Dimension) -> Value:
-            key, drawn, change = dimension.key, source.random(), source.random() < 0.4
+            key, drawn = dimension.key, source.random()
+            change = source.random() < CHANGE_PROBABILITY
             if key not in active:
                 return dimension.at(drawn)
             if not change:
                 return config[dimension.name]
             if isinstance(dimension, ChoiceDimension):
                 return dimension.at(drawn)
-            position = float(vector[self._columns[key]]) + source.normal(0.0, 0.1)
+            position = float(vector[self._columns[key]]) + source.normal(0.0, STEP)
             position = min(max(position, 0.0), 1.0 - 1e-9)
             return _from_keras_tuner(dimension, self._parameters[key].prob_to_value(position))
 
-        return walk(self.space, choose)
+        return [walk(self.space, choose) for _ in range(count)]
 
     def _hyperparameter(self, dimension: Dimension) -> HyperParameter:
         scope = {"conditions": self._conditions(dimension)}
