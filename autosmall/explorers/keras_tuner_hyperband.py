@@ -6,9 +6,10 @@ a round with share ``r`` a configuration's ``epochs`` is ``r`` times the upper e
 or the nearest value in the range. ``epochs`` is therefore no dimension for the oracle.
 
 - A promoted configuration is trained anew with more epochs, a trial of its own.
-- Where promotion changes nothing (``classical`` has no epochs, or the range's edge was reached),
-  the same fit would give the same scores: the oracle is told the known score and asked again.
-- Trials that others proposed stand in no bracket and cannot be used.
+- A configuration that is known is not run again: where promotion changes nothing (``classical``
+  has no epochs, or the range's edge was reached), the oracle is told the known score and asked
+  again.
+- Trials that others proposed stand in no bracket and teach the oracle nothing.
 
 Brackets are rebuilt for every proposal from this explorer's own suggestions in the order of their
 numbers. Keras Tuner's own record of them depends on when each result arrived, which a search that
@@ -60,20 +61,21 @@ class HyperbandHost(OracleHost):
         self._translated = TranslatedSpace(opening.space, left_out=frozenset(self._budgets))
 
     def propose(self, number: int) -> Config | None:
-        """Return the next configuration, having skipped promotions that change nothing."""
+        """Return the next configuration that is not known, having passed over known ones."""
         brackets = Brackets(self._new_oracle(number), self._translated)
         for _, suggestion in sorted(self.suggestions.items()):
             if suggestion.proposer == self.opening.name:
                 brackets.place(suggestion, *self._end_of(suggestion))
+        known = {suggestion.config: suggestion for suggestion in self.suggestions.values()}
         while True:
             trial = brackets.oracle.create_trial(f"{number}/{len(brackets.oracle.trials)}")
             if trial.status != kt_trial.TrialStatus.RUNNING:
                 return None
             config = self._config(trial.hyperparameters.values)
-            parent = brackets.oracle.trials.get(trial.hyperparameters.values.get("tuner/trial_id"))
-            if parent is None or self._config(parent.hyperparameters.values) != config:
+            if config not in known:
                 return config
-            brackets.end(trial, parent.score)
+            _, score = self._end_of(known[config])
+            brackets.end(trial, score)
 
     def _end_of(self, suggestion: Suggestion) -> tuple[bool, float | None]:
         outcome = self.outcomes.get(suggestion.number)
@@ -146,10 +148,12 @@ class Brackets:
             if score is not None:
                 trial.status, trial.score = kt_trial.TrialStatus.COMPLETED, score
 
-    def end(self, trial: kt_trial.Trial, score: float) -> None:
-        """End a trial that need not be run, with the score that is known."""
-        self.oracle.update_trial(trial.trial_id, {SCORE: score})
-        trial.status = kt_trial.TrialStatus.COMPLETED
+    def end(self, trial: kt_trial.Trial, score: float | None) -> None:
+        """End a trial that need not be run, with the score that is known, else as failed."""
+        trial.status = kt_trial.TrialStatus.FAILED
+        if score is not None:
+            self.oracle.update_trial(trial.trial_id, {SCORE: score})
+            trial.status = kt_trial.TrialStatus.COMPLETED
         self.oracle.end_trial(trial)
 
     def _open_bracket(self) -> Bracket:
