@@ -1,0 +1,74 @@
+"""The spaces that ship, read against what the strategies really read."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from autosmall.explorers.portfolio import start_suggestions
+from autosmall.schema.space import nearest_config, walk
+from autosmall.schema.space_file import list_spaces, read_space
+from autosmall.strategies.registry import parameters_by_strategy
+
+NAMES = [summary.name for summary in list_spaces()]
+FOUND = ("mobilenet_0.75", "mobilenet_0.25", "patches")
+NEED_WEIGHTS = {"fine_tune"}
+
+
+def read(name, backbones=FOUND, train_size=1600):
+    return read_space(name, parameters_by_strategy(), backbones=backbones, train_size=train_size)
+
+
+@pytest.mark.parametrize("train_size", [28, 400, 4000])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_configuration_holds_only_what_its_strategy_reads(name, train_size):
+    space = read(name, train_size=train_size)
+    parameters = parameters_by_strategy()
+    source = random.Random(7)
+    for _ in range(300):
+        config = walk(space, lambda dimension: dimension.at(source.random()))
+        read_by_it = {parameter.name for parameter in parameters[config.strategy]}
+        assert set(config) - {"strategy"} <= read_by_it
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_strategy_has_a_start_and_the_cheap_ones_come_first(name):
+    space = read(name)
+    strategies = [str(start.preferences["strategy"]) for start in space.starts]
+    assert set(strategies) == set(space.strategies)
+    assert strategies[0] == "baseline"
+    expensive = [s in ("scratch", "autoencoder", "fine_tune") for s in strategies]
+    assert expensive == sorted(expensive), "a start that trains networks before one that does not"
+    assert 6 <= len(start_suggestions(space)) <= 12
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("backbones", [FOUND, ("patches",)])
+def test_one_default_and_a_protected_start_for_each_strategy(name, backbones):
+    space = read(name, backbones)
+    suggestions = start_suggestions(space)
+    assert sum(suggestion.is_default for suggestion in suggestions) == 1
+    protected = {s.config.strategy for s in suggestions if s.protected}
+    assert protected == set(space.strategies)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_weights_only_what_needs_them_is_missing(name):
+    with_weights, without = read(name).strategies, read(name, ("patches",)).strategies
+    assert set(with_weights) - set(without) <= NEED_WEIGHTS
+    assert "frozen" not in with_weights or "frozen" in without
+
+
+@pytest.mark.parametrize("train_size", [100, 1600])
+@pytest.mark.parametrize("name", ["quick", "default"])
+def test_starts_that_train_a_network_see_a_bounded_number_of_pictures(name, train_size):
+    space = read(name, train_size=train_size)
+    for start in space.starts:
+        config = nearest_config(space, start.preferences)
+        seen = sum(
+            config.integer(epochs) * train_size
+            for epochs in ("epochs", "pretrain_epochs")
+            if epochs in config
+        )
+        assert seen <= 20_000, start.label
