@@ -1,7 +1,7 @@
 """Compares thumbnails after undoing what a copy may have suffered: a crop and other brightness.
 
 Image alignment by Gauss-Newton steps: Lucas and Kanade, "An iterative image registration
-technique", IJCAI 1981, here with a scale and a shift per axis, a gain and an offset.
+technique", IJCAI 1981, here with a scale and a shift per axis and a curve of grey levels.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ Array = NDArray[np.floating[Any]]
 MAX_CROP = 0.06
 """Largest shift of a picture's border that alignment undoes, as a share of its side."""
 
-LEAST_CONTRAST = 6.0
-"""Standard deviation, in grey levels, below which a thumbnail counts as flat."""
+LEAST_CONTRAST = 2.0
+"""Standard deviation, in grey levels, below which a thumbnail is too flat to compare."""
 
 _BATCH = 256
 
@@ -29,7 +29,8 @@ def aligned_difference(
 
     Each value is the residual's root mean square in the worst of ``blocks x blocks`` blocks (so
     that one small new thing in a large, equal scene is not averaged away), divided by the
-    thumbnail's standard deviation: 0 for a perfect copy, about 1 and more for strangers. The
+    thumbnail's standard deviation: 0 for a perfect copy, about 1 and more for strangers, infinite
+    where a thumbnail shows nothing. The
     better of the two directions counts, as what is cropped or overexposed in one picture can
     only be found from the other.
 
@@ -41,11 +42,20 @@ def aligned_difference(
     """
     results = [np.zeros(0, np.float32)]
     for start in range(0, len(first), _BATCH):
-        a = first[start : start + _BATCH].astype(np.float32)
-        b = second[start : start + _BATCH].astype(np.float32)
+        a = _smoothed(first[start : start + _BATCH])
+        b = _smoothed(second[start : start + _BATCH])
         forth, back = _difference(a, b, blocks, steps), _difference(b, a, blocks, steps)
         results.append(np.minimum(forth, back))
     return np.concatenate(results)
+
+
+def _smoothed(thumbnails: NDArray[np.uint8]) -> Array:
+    """Return ``(p, s, s)`` after a 3 x 3 binomial filter: shifts by parts of a pixel then blur
+    what is warped hardly more than what it is compared with.
+    """
+    padded = np.pad(thumbnails.astype(np.float32), ((0, 0), (1, 1), (1, 1)), mode="edge")
+    rows = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) / 4
+    return (rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]) / 4
 
 
 def _difference(source: Array, target: Array, blocks: int, steps: int) -> Array:
@@ -55,11 +65,11 @@ def _difference(source: Array, target: Array, blocks: int, steps: int) -> Array:
         warped, _inside = _warp(source, window)
         window = _bounded(window + _step(warped, target), source.shape[-1])
     warped, inside = _warp(source, window)
-    gain, offset = _exposure(warped, target, inside)
-    predicted = np.clip(gain * warped + offset, 0, 255)
-    squares = np.where(inside, (predicted - target) ** 2, np.float32(0))
+    squares = np.where(inside, (_exposed(warped, target, inside) - target) ** 2, np.float32(0))
     worst = _block_means(squares, inside, blocks).max(axis=(1, 2))
-    return np.sqrt(worst) / np.maximum(target.std(axis=(1, 2)), np.float32(LEAST_CONTRAST))
+    contrast = np.minimum(target.std(axis=(1, 2)), source.std(axis=(1, 2)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(contrast < LEAST_CONTRAST, np.inf, np.sqrt(worst) / target.std(axis=(1, 2)))
 
 
 def _coordinates(size: int) -> Array:
@@ -106,21 +116,18 @@ def _bounded(window: Array, size: int) -> Array:
     return np.clip(window, low, high)
 
 
-def _exposure(warped: Array, target: Array, inside: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Return gain and offset fitted where neither picture is clipped to black or white."""
-    clear = inside & (target > 2) & (target < 250) & (warped > 2) & (warped < 250)
-    enough = clear.mean(axis=(1, 2), keepdims=True) > 0.05
-    weight = np.where(enough, clear, inside).astype(np.float32)
-    total = weight.sum(axis=(1, 2), keepdims=True)
+def _exposed(warped: Array, target: Array, inside: NDArray[np.bool_]) -> Array:
+    """Return ``warped`` with its grey levels mapped to those of ``target`` by a fitted cubic.
 
-    def mean(values: Array) -> Array:
-        return (weight * values).sum(axis=(1, 2), keepdims=True) / total
-
-    source_mean, target_mean = mean(warped), mean(target)
-    variance = mean((warped - source_mean) ** 2)
-    covariance = mean((warped - source_mean) * (target - target_mean))
-    gain = np.clip(covariance / np.maximum(variance, np.float32(1)), 0.2, 5.0)
-    return gain, target_mean - gain * source_mean
+    A cubic follows the bend of an overexposed copy, where a gain and an offset cannot.
+    """
+    count = len(warped)
+    levels = warped.reshape(count, -1, 1).astype(np.float64) / 255
+    powers = levels ** np.arange(4)
+    weighted = np.where(inside.reshape(count, -1, 1), powers, 0.0).transpose(0, 2, 1)
+    wanted = weighted @ target.reshape(count, -1, 1)
+    coefficients = np.linalg.solve(weighted @ powers + 1e-3 * np.eye(4), wanted)
+    return (powers @ coefficients).reshape(warped.shape).astype(np.float32)
 
 
 def _block_means(values: Array, inside: NDArray[np.bool_], blocks: int) -> Array:

@@ -19,14 +19,14 @@ SIDE_PX = 256
 CLASSES = ("normal", "stuck")
 PICTURES_PER_CLASS = {"train": 60, "test": 50}
 
-PIECES = (12, 20)
-RADIUS_PX = (12.0, 16.0)
-LEAST_GAP_PX = 10.0
+PIECES = (12, 18)
+RADIUS_PX = (12.5, 16.0)
+LEAST_GAP_PX = 12.0
 """Least distance between the rims of pieces that do not touch."""
-NECK_PX = (1.5, 3.0)
-"""How far the two touching pieces reach into each other, which makes a neck of 6 to 10 pixels."""
+NECK_PX = (2.0, 4.5)
+"""How far the two touching pieces reach into each other, which makes a neck of 7 to 12 pixels."""
 
-BRIGHTNESS = (150.0, 235.0)
+BRIGHTNESS = (180.0, 235.0)
 SHADING = 0.15
 NOISE = 5.0
 GROUND = 14.0

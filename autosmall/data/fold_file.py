@@ -43,9 +43,11 @@ def read_folds(path: Path) -> tuple[tuple[str, ...], tuple[str, ...], FoldPlan]:
         with path.open(encoding="utf-8", newline="") as stream:
             header, *rows = list(csv.reader(stream, strict=True))
         columns = _fold_columns(len(header) - 3)
-        if not columns or header != ["image_path", "label", "group", *columns]:
+        if header != ["image_path", "label", "group", *columns]:
             raise ValueError(f"its first line is {','.join(header)!r}")
         numbers = np.array([[int(cell) for cell in row[2:]] for row in rows], dtype=np.int64)
+        if numbers.min() < 0 or numbers.shape[1] < 2:
+            raise ValueError("a number is missing or negative")
         groups, assignments = numbers[:, 0], np.ascontiguousarray(numbers[:, 1:].T)
     except (OSError, ValueError, IndexError, csv.Error) as error:
         raise RunFolderError(
