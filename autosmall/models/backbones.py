@@ -127,7 +127,7 @@ def _build_application(
         _turn_channels(model)
     if entry.scaling_lacks_deviation and weights_path is not None:
         _divide_by_root_deviation(model)
-    return model
+    return keras.Model(pictures, model.output, name="backbone")
 
 
 def _three_channels(pictures: Tensor) -> Tensor:
@@ -179,9 +179,9 @@ def _build_from_file(source: BackboneSource, input_shape: tuple[int, int, int]) 
     try:
         whole = keras.saving.load_model(source.weights_path, compile=False, safe_mode=True)
         last = [tensor for layer in whole.layers if len((tensor := layer.output).shape) == 4][-1]
-        below = keras.Model(whole.input, last)
+        below = keras.Model(whole.inputs[0], last)
         pictures = keras.Input(input_shape, name="pictures")
-        model = keras.models.clone_model(below, input_tensors=[_three_channels(pictures)])
+        model = keras.models.clone_model(below, input_tensors=_three_channels(pictures))
         model.set_weights(below.get_weights())
     except (ValueError, TypeError, OSError, IndexError, AttributeError) as error:
         raise BackboneError(

@@ -45,10 +45,10 @@ class Standardisation:
         return cls(mean.astype(np.float32), np.maximum(spread, floor).astype(np.float32))
 
     @classmethod
-    def none(cls, features: Floats) -> Standardisation:
-        """Return the one that leaves ``(n, d)`` as they are."""
-        width = features.shape[1]
-        return cls(np.zeros(width, np.float32), np.ones(width, np.float32))
+    def centring(cls, features: Floats) -> Standardisation:
+        """Return the one that takes the mean of ``(n, d)`` off and keeps the scale."""
+        mean = features.mean(0, dtype=np.float64).astype(np.float32)
+        return cls(mean, np.ones_like(mean))
 
     def __call__(self, features: Floats) -> Floats:
         """Return the standardised features."""
@@ -114,7 +114,7 @@ def fit_linear_head(
     ``sum of losses + |kernel|^2 / (2 penalty_c)``, on standardised features unless
     ``standardised`` is false.
     """
-    standardise = Standardisation.of(features) if standardised else Standardisation.none(features)
+    standardise = (Standardisation.of if standardised else Standardisation.centring)(features)
     fit = _fit_logistic if head == "logistic" else _fit_ridge
     weights = np.ones(len(labels)) if class_weights is None else class_weights[labels]
     rows, basis = _reduce(standardise(features))

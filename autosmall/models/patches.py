@@ -77,6 +77,11 @@ def learn_filters(pictures: NDArray[np.uint8], seed: int) -> PatchFilters:
 _learned: OrderedDict[str, PatchFilters] = OrderedDict()
 
 
+def forget() -> None:
+    """Empty this process's memory of learned filters."""
+    _learned.clear()
+
+
 def build_patch_backbone(filters: PatchFilters, input_shape: tuple[int, int, int]) -> Backbone:
     """Return the backbone that compares pictures of ``input_shape`` with ``filters``."""
     pictures = keras.Input(input_shape, name="pictures")
