@@ -250,6 +250,7 @@ def _begin(checked: CheckedInput, store: RunStore, on_audit: Callable[[int, int]
         folds=settings.folds if settings.folds == "auto" else int(settings.folds),
         repeats=settings.repeats,
         seed=settings.seed,
+        classes=dataset.classes,
     )
     metric, reason = resolve_metric(settings.metric, dataset.labels)
     write_json(store.path / "audit.json", audit.to_json())
