@@ -82,7 +82,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         errors=errors.gather(run, ranking),
         configurations=configurations.gather(run, ranking, run_path),
         search=search.gather(run, ranking),
-        repetition=repetition.gather(run, run_path),
+        repetition=repetition.gather(run, run_path, chosen is not None),
     )
 
 

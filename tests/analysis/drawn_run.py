@@ -158,7 +158,7 @@ def _fold(number, fold, drawn, labels, plan, probabilities, rng):
         fold,
         "complete" if drawn.status != "unhealthy" else "unhealthy",
         scores=scores,
-        train_scores={name: train_accuracy for name in scores},
+        train_scores=dict.fromkeys(scores, train_accuracy),
         probabilities=probabilities[rows],
         curves={}
         if drawn.strategy in ("baseline", "classical")
@@ -174,3 +174,31 @@ def _fold(number, fold, drawn, labels, plan, probabilities, rng):
         diagnoses=drawn.diagnoses,
         worker="inline",
     )
+
+
+def store_run(run: RunData, folder) -> None:
+    """Write ``run`` into ``folder`` as a search does."""
+    from pathlib import Path
+
+    from autosmall.data.fold_file import write_folds
+    from autosmall.data.samples import Dataset, Sample
+    from autosmall.files import write_json
+    from autosmall.run_store import RunFacts, RunState, RunStore
+
+    folder.mkdir(parents=True, exist_ok=True)
+    samples = tuple(
+        Sample(name, Path("/") / str(row), run.classes[run.labels[row]])
+        for row, name in enumerate(run.sample_names)
+    )
+    dataset = Dataset(Path("/"), Path("/"), "class-folders", run.classes, samples)
+    write_folds(folder / "folds.csv", dataset, run.folds)
+    write_json(folder / "audit.json", dict(run.audit))
+    store = RunStore(folder)
+    store.create(RunFacts(run.settings, {}, run.versions, run.fingerprint, run.classes))
+    store.write_state(RunState(run.state, run.end_reason, run.search_seconds))
+    for trial in run.trials:
+        store.add_suggestion(trial.suggestion)
+        for fold in trial.folds:
+            store.append(fold)
+        if trial.status != "running":
+            store.end_trial(trial.number, trial.status, trial.reason)

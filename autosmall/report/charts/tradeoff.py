@@ -77,7 +77,12 @@ def _gap(metric: str, points: Sequence[Point], width: int) -> Drawing:
         "size:Q",
         scale=alt.Scale(type="log", domain=[_powers(points)[0], _powers(points)[-1]], padding=12),
         title="trainable parameters per training picture",
-        axis=alt.Axis(values=_powers(points), format="~s", domain=False, ticks=False),
+        axis=alt.Axis(
+            values=_powers(points),
+            labelExpr="format(datum.value, datum.value < 1 ? '~g' : '~s')",
+            domain=False,
+            ticks=False,
+        ),
     )
     y = alt.Y("gap:Q", title=f"gap{unit}", axis=_axis(width), scale=alt.Scale(zero=True))
     zero = (

@@ -36,19 +36,22 @@ class Repetition:
     glossary: tuple[Term, ...]
 
 
-def gather(run: RunData, run_path: str) -> Repetition:
-    """Return settings, versions and commands of the run."""
+def gather(run: RunData, run_path: str, recommended: bool) -> Repetition:
+    """Return settings, versions and commands of the run; ``recommended``: whether there is one."""
     return Repetition(
-        commands=(
-            Command("Search again", commands.search_command(run.settings)),
-            Command("Make the recommended model", commands.retrain_command(run_path)),
-            Command("Write this page again", commands.report_command(run_path)),
-        ),
+        commands=_commands(run, run_path, recommended),
         settings=tuple((name, _text(value)) for name, value in sorted(run.settings.items())),
         versions=tuple(sorted(run.versions.items())),
         fingerprint=run.fingerprint,
         glossary=GLOSSARY,
     )
+
+
+def _commands(run: RunData, run_path: str, recommended: bool) -> tuple[Command, ...]:
+    search = Command("Search again", commands.search_command(run.settings))
+    model = Command("Make the recommended model", commands.retrain_command(run_path))
+    page = Command("Write this page again", commands.report_command(run_path))
+    return (search, model, page) if recommended else (search, page)
 
 
 def _text(value: object) -> str:

@@ -89,7 +89,7 @@ def gather(run: RunData, ranking: Ranking, corrected: CorrectedScore | None) -> 
         ),
         fold_count=run.folds.fold_count,
         repeats=run.folds.repeats,
-        folds_reason=run.folds.reason,
+        folds_reason=str(run.settings.get("folds_reason") or run.folds.reason),
         tied_groups=len(sizes),
         tied_pictures=sum(sizes),
         left_out=_left_out(run.audit),

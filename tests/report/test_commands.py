@@ -1,0 +1,51 @@
+"""Commands that a reader may copy."""
+
+from __future__ import annotations
+
+import shlex
+
+from autosmall.report.commands import retrain_command, search_command
+
+
+def test_paths_with_blanks_and_quotes_survive_a_shell():
+    command = retrain_command("reports/my 'run'; rm x", 3)
+    assert shlex.split(command) == [
+        "autosmall", "retrain", "reports/my 'run'; rm x", "--trial", "3",
+    ]  # fmt: skip
+
+
+def test_search_is_repeated_with_the_options_that_are_not_default():
+    command = search_command(
+        {
+            "dataset": "my pictures",
+            "output_dir": "reports/a",
+            "space": "quick",
+            "metric": "accuracy",
+            "time_budget_seconds": 600.0,
+            "strategies": ("frozen", "scratch"),
+            "backbones": ("a.keras", "vgg16"),
+            "keep_duplicates": True,
+            "gpus_per_worker": 0.25,
+            "invariances": (),
+            "workers": None,
+            "seed": 0,
+            "folds_reason": "not an option",
+            "overwrite": True,
+        }
+    )
+    assert shlex.split(command) == [
+        "autosmall", "search", "my pictures", "--output-dir", "reports/a", "--time-budget", "600s",
+        "--backbone", "a.keras", "vgg16", "--space", "quick", "--metric", "accuracy",
+        "--strategies", "frozen,scratch", "--keep-duplicates", "--invariances", "none",
+        "--gpus-per-worker", "0.25",
+    ]  # fmt: skip
+
+
+def test_the_command_line_reads_what_is_printed(drawn):
+    from autosmall.arguments import build_parser
+
+    run = drawn.make_run()
+    words = shlex.split(search_command(run.settings))[1:]
+    parsed = vars(build_parser().parse_args(words))
+    assert str(parsed["dataset"]) == run.settings["dataset"]
+    assert parsed["metric"] == "accuracy"

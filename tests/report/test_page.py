@@ -1,0 +1,153 @@
+"""The page, read as a parser reads it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from autosmall.report.charts.build import build_figures
+from autosmall.report.facts import gather_facts
+from autosmall.report.html import SECTIONS, render_page
+
+HOSTILE = (
+    "</script><script>window.PWN=1</script>",
+    '"><img src=x onerror="window.PWN=1">',
+    "\u202eevil\u2066 & 'quotes' " + "x" * 200,
+)
+
+
+class Elements(HTMLParser):
+    """Collects start tags with their attributes, and all text."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.text = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def page_of(run):
+    facts = gather_facts(run, "reports/drawn")
+    return render_page(facts, build_figures(facts))
+
+
+def parse(page):
+    elements = Elements()
+    elements.feed(page)
+    return elements
+
+
+@pytest.fixture(scope="module")
+def page(drawn):
+    return page_of(drawn.make_run())
+
+
+def test_sections_stand_in_order_and_are_linked(page):
+    tags = parse(page).tags
+    assert [a["id"] for t, a in tags if t == "section"] == [anchor for anchor, _ in SECTIONS]
+    links = [a["href"] for t, a in tags if t == "a"]
+    anchors = {a["id"] for _, a in tags if "id" in a}
+    assert {link.removeprefix("#") for link in links} <= anchors
+    assert len(anchors) == len([a for _, a in tags if "id" in a])  # no id twice
+
+
+def test_nothing_is_fetched(page):
+    for tag, attributes in parse(page).tags:
+        assert "src" not in attributes
+        if tag in ("link", "a"):
+            assert attributes["href"].startswith(("#", "data:"))
+    assert "url(" not in page
+    urls = set(re.findall(r"https?://[^\"' )<]+", page))
+    assert urls <= {"http://www.w3.org/2000/svg"}
+
+
+def test_the_one_script_is_the_one_allowed(page):
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    assert len(scripts) == 1
+    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+    policy = next(a["content"] for t, a in parse(page).tags if a.get("http-equiv"))
+    assert policy.startswith("default-src 'none'; ")
+    assert f"script-src 'sha256-{digest}';" in policy
+    assert not any(name.startswith("on") for _, a in parse(page).tags for name in a)
+
+
+def test_hostile_names_are_text(drawn):
+    names = [f"{HOSTILE[i % 3]}/{HOSTILE[i % 3]}{i}" for i in range(60)]
+    audit = {
+        "findings": [{"severity": "warning", "code": "x", "message": HOSTILE[0]}],
+        "unreadable": [{"name": HOSTILE[1], "reason": HOSTILE[0]}],
+    }
+    trials = (
+        drawn.DrawnTrial("frozen", 0.6, values={"backbone": HOSTILE[0]}),
+        drawn.DrawnTrial("scratch", 0.5, status="failed", error=HOSTILE[1], reason=HOSTILE[0]),
+    )
+    run = drawn.make_run(trials, samples=60, classes=HOSTILE, names=names, audit=audit)
+    found = parse(page_of(run))
+    assert [tag for tag, _ in found.tags].count("script") == 1
+    assert "img" not in [tag for tag, _ in found.tags]
+    text = "".join(found.text)
+    assert all(name in text for name in HOSTILE)
+
+
+def test_tables_have_captions_and_scopes(page):
+    tags = parse(page).tags
+    tables = sum(tag == "table" for tag, _ in tags)
+    assert tables > 5
+    assert sum(tag == "caption" for tag, _ in tags) == tables
+    assert all("scope" in a for tag, a in tags if tag == "th")
+    boxes = [a for _, a in tags if a.get("class") == "scroll"]
+    assert all(a["tabindex"] == "0" and a["aria-label"] for a in boxes)
+
+
+def test_charts_have_text_alternatives_and_no_colours_of_their_own(page):
+    charts = re.findall(r"<svg xmlns.*?</svg>", page, re.DOTALL)
+    assert len(charts) == 16  # 8 figures, wide and narrow
+    for chart in charts:
+        assert re.match(r'<svg [^>]*role="img" aria-label="[^"]{20,}"', chart)
+        assert not re.findall(r'(?:fill|stroke)="(?!none|transparent|var\()[^"]*"', chart)
+
+
+def test_the_numbers_on_the_page_are_the_facts(drawn, page):
+    facts = gather_facts(drawn.make_run(), "reports/drawn")
+    rows = re.findall(r'<tbody data-strategy="\w+" data-status="\w+" data-trial="(\d+)"', page)
+    assert [int(trial) for trial in rows] == [row.trial for row in facts.configurations.rows]
+    values = [row.score for row in facts.configurations.rows if row.score == row.score]
+    for value in values:
+        assert f'data-value="{value}">{100 * value:.1f} %' in page
+    assert facts.headline in page
+    assert facts.recommendation.retrain_command in page
+
+
+@pytest.mark.parametrize(
+    ("trials", "state", "expected"),
+    [
+        ([], "running", "No configuration has been tried yet"),
+        (["failed"] * 3, "finished", "Every configuration failed (3 of 3)"),
+        (["running"], "running", "None of 1 configuration has finished"),
+        (["complete"], "interrupted", "Use frozen"),
+    ],
+)
+def test_a_page_for_every_state(drawn, trials, state, expected):
+    drawn_trials = [
+        drawn.DrawnTrial("frozen", 0.8, status=status, error="E: x" if status == "failed" else "",
+                         folds=None if status == "complete" else 1)
+        for status in trials
+    ]  # fmt: skip
+    page = page_of(drawn.make_run(drawn_trials, state=state))
+    assert expected in page
+    assert ("Still running" in page) == (state == "running")
+    assert ("Interrupted: " in page) == (state == "interrupted")
+
+
+@pytest.mark.parametrize("metric", ["log_loss", "balanced_accuracy", "roc_auc"])
+def test_a_page_for_every_kind_of_metric(drawn, metric):
+    page = page_of(drawn.make_run(metric=metric, repeats=2))
+    assert "nan" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL).lower().split()

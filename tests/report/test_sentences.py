@@ -1,0 +1,190 @@
+"""Sentences in situations; none may claim more than its numbers show."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from autosmall.analysis.overfitting import Trend
+from autosmall.analysis.paired import PairedDifference
+from autosmall.analysis.selection_bias import CorrectedScore
+from autosmall.report import sentences
+from autosmall.report.facts import gather_facts
+
+
+def corrected(score=0.86, low=0.78, high=0.93, optimism=0.024, candidates=7):
+    return CorrectedScore(score, low, high, score + optimism, optimism, 500, candidates, 3, 0.51)
+
+
+def trial(number=2, strategy="frozen", parameters=1539):
+    return SimpleNamespace(trial=number, strategy=strategy, trainable_parameters=parameters)
+
+
+@pytest.mark.parametrize(
+    ("metric", "strategy", "found", "majority", "expected"),
+    [
+        pytest.param(
+            "accuracy", "frozen", corrected(), 0.41,
+            "Use frozen (trial 2): expect 86 % accuracy (78 to 93 %) on new pictures of the same"
+            " kind. Always answering the commonest class gets 41 %.",
+            id="a clear winner",
+        ),
+        pytest.param(
+            "accuracy", "frozen", corrected(0.55, 0.45, 0.65), 0.5,
+            "Use frozen (trial 2): expect 55 % accuracy (45 to 65 %) on new pictures of the same"
+            " kind. The interval does not exclude 50 %, which is what always answering the"
+            " commonest class gets: these pictures do not show that anything was learned.",
+            id="no better than chance",
+        ),
+        pytest.param(
+            "accuracy", "baseline", corrected(0.5, 0.45, 0.55), 0.5,
+            "Use baseline (trial 2): expect 50 % accuracy (45 to 55 %) on new pictures of the same"
+            " kind. That is always answering the commonest class: nothing tried does better.",
+            id="baseline is best",
+        ),
+        pytest.param(
+            "roc_auc", "scratch", corrected(0.912, 0.9, 0.924), float("nan"),
+            "Use scratch (trial 2): expect an area under the ROC curve of 91.2 % (90.0 to 92.4 %)"
+            " on new pictures of the same kind.",
+            id="a metric without a majority score",
+        ),
+        pytest.param(
+            "log_loss", "frozen", corrected(0.4, 0.3, 0.5), 1.1,
+            "Use frozen (trial 2): expect a log loss of 0.40 (0.30 to 0.50) on new pictures of the"
+            " same kind. Always answering the commonest class gets 1.10.",
+            id="lower is better",
+        ),
+        pytest.param(
+            "log_loss", "frozen", corrected(1.0, 0.8, 1.2), 1.1,
+            "Use frozen (trial 2): expect a log loss of 1.00 (0.80 to 1.20) on new pictures of the"
+            " same kind. The interval does not exclude 1.10, which is what always answering the"
+            " commonest class gets: these pictures do not show that anything was learned.",
+            id="lower is better, but not low enough",
+        ),
+    ],
+)  # fmt: skip
+def test_recommendation(metric, strategy, found, majority, expected):
+    assert sentences.recommendation(metric, trial(2, strategy), found, majority) == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (corrected(), "about 2.4 points too good"),
+        (corrected(optimism=-0.003), "No cost of picking could be seen among 7 candidates."),
+        (corrected(candidates=1), "Only one configuration finished, so nothing was picked."),
+    ],
+)
+def test_correction(found, expected):
+    assert expected in sentences.correction("accuracy", 0.884, found)
+
+
+def test_why_says_what_was_given_up_for_size():
+    behind = PairedDifference(-0.004, -0.05, 0.04, 0.8)
+    leader = trial(4, "fine_tune", 1_843_000)
+    assert sentences.why_recommended("accuracy", trial(), leader, behind, 3) == (
+        "Trial 4 (fine_tune) scores 0.40 points better, a difference that these pictures cannot"
+        " show to be real; this one trains 1,539 parameters instead of 1.84 million parameters."
+    )
+
+
+@pytest.mark.parametrize(
+    ("blocking", "warnings", "expected"),
+    [
+        (0, 0, "The audit found nothing that speaks against it."),
+        (0, 1, "the audit found 1 warning."),
+        (1, 2, "Not before this is mended: the audit found 1 that makes it worthless"),
+    ],
+)
+def test_trust(blocking, warnings, expected):
+    assert expected in sentences.trust("accuracy", corrected(), blocking, warnings)
+
+
+@pytest.mark.parametrize(
+    ("trend", "expected"),
+    [
+        (None, "too few to say"),
+        (Trend(0.3, 0.2, 9), "No connection"),
+        (Trend(0.8, 0.001, 9), "Bigger models had larger gaps"),
+        (Trend(-0.8, 0.001, 9), "Bigger models had smaller gaps"),
+    ],
+)
+def test_trend(trend, expected):
+    assert expected in sentences.trend("accuracy", trend)
+
+
+@pytest.mark.parametrize(
+    ("state", "statuses", "expected"),
+    [
+        ("running", {}, "No configuration has been tried yet; the search is still running."),
+        ("finished", {"failed": 3}, "Every configuration failed (3 of 3)"),
+        ("interrupted", {"failed": 1, "running": 1}, "None of 2 configurations has finished"),
+    ],
+)
+def test_no_recommendation(state, statuses, expected):
+    total = sum(statuses.values())
+    assert sentences.no_recommendation(state, total, statuses).startswith(expected)
+
+
+def situation(drawn, *trials, **options):
+    return gather_facts(drawn.make_run(trials, **options), "run")
+
+
+def test_too_few_pictures_to_tell_strategies_apart(drawn):
+    facts = situation(
+        drawn, drawn.DrawnTrial("frozen", 0.8), drawn.DrawnTrial("fine_tune", 0.8), samples=30
+    )
+    assert "too few pictures to tell it from" in facts.strategies.sentence
+
+
+def test_a_clear_best_strategy_is_said_with_its_interval(drawn):
+    facts = situation(
+        drawn, drawn.DrawnTrial("frozen", 0.9), drawn.DrawnTrial("scratch", 0.6), samples=900
+    )
+    row = facts.strategies.rows[0]
+    assert facts.strategies.sentence.startswith("frozen is best: ")
+    assert "better than the best other, scratch (+" in facts.strategies.sentence
+    assert row.difference.low > 0
+
+
+def test_one_strategy_only(drawn):
+    facts = situation(drawn, drawn.DrawnTrial("frozen", 0.8))
+    assert facts.strategies.sentence == (
+        "Only frozen has a configuration that finished all its folds."
+    )
+    assert "nothing was picked" in facts.trust.correction_sentence
+    assert facts.configurations.sentence == "1 configuration finished all folds."
+
+
+def test_racing_dropped_all_but_one(drawn):
+    dropped = drawn.DrawnTrial("scratch", 0.4, status="raced_out", reason="behind", folds=2)
+    facts = situation(drawn, drawn.DrawnTrial("frozen", 0.8), dropped, dropped)
+    assert facts.configurations.sentence.endswith("Not ranked: 2 raced out.")
+    assert facts.search.folds_saved == 6
+
+
+def test_flawless_predictions(drawn):
+    facts = situation(drawn, drawn.DrawnTrial("frozen", 1 - 1e-12))
+    assert facts.errors.sentence == "None of 120 held-out pictures was given a wrong class."
+    assert facts.recommendation.corrected_interval[0] < 0.98
+
+
+def test_absurd_size(drawn):
+    facts = situation(drawn, drawn.DrawnTrial("scratch", 0.8, parameters=36_700_000), samples=45)
+    assert "1.02 million per picture" in facts.tradeoff.warning
+    assert situation(drawn, drawn.DrawnTrial("scratch", 0.8)).tradeoff.warning == ""
+
+
+def test_small_class_is_cautioned_about(drawn):
+    facts = situation(drawn, drawn.DrawnTrial("frozen", 0.8), samples=30)
+    assert "The smallest class has 10 pictures" in facts.trust.caution
+
+
+def test_overfitting_is_seen_in_the_mean_loss(drawn):
+    facts = situation(
+        drawn, drawn.DrawnTrial("scratch", 0.7, gap=0.3), drawn.DrawnTrial("frozen", 0.7, gap=0.0)
+    )
+    said = {leader.strategy: leader.sentence for leader in facts.training.leaders}
+    assert "rises after it" in said["scratch"]
+    assert "ends near its lowest" in said["frozen"]

@@ -1,0 +1,73 @@
+"""The report of a run folder on disk."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from autosmall.errors import RunFolderError
+from autosmall.report import write_report
+from autosmall.report.facts import gather_facts, to_json
+
+
+@pytest.fixture(scope="module")
+def folder(drawn, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "drawn"
+    drawn.store_run(drawn.make_run(), folder)
+    return folder
+
+
+def test_report_of_a_stored_run_has_the_numbers_of_the_run_in_memory(drawn, folder):
+    page = write_report(folder)
+    assert page == folder / "report.html"
+    stored = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    expected = json.loads(json.dumps(to_json(gather_facts(drawn.make_run(), str(folder)))))
+    for name in ("recommendation", "strategies", "tradeoff", "configurations", "search", "errors"):
+        assert stored[name] == expected[name]
+    assert stored["headline"] in page.read_text(encoding="utf-8")
+
+
+def test_writing_twice_gives_the_same_bytes(folder):
+    files = [folder / "report.json", folder / "report.html"]
+    write_report(folder)
+    before = [file.read_bytes() for file in files]
+    write_report(folder)
+    assert [file.read_bytes() for file in files] == before
+    assert not list(folder.glob(".writing-*"))
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(RunFolderError, match="holds no readable run"):
+        write_report(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_report_without_results_loads_no_chart_library(drawn, tmp_path):
+    drawn.store_run(drawn.make_run([], state="running"), tmp_path)
+    program = (
+        "import sys; from pathlib import Path; from autosmall.report import write_report;"
+        "write_report(Path(sys.argv[1]));"
+        "print([m for m in ('altair', 'vl_convert', 'tensorflow', 'keras', 'ray')"
+        " if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+    assert json.loads((tmp_path / "report.json").read_text())["recommendation"] is None
+
+
+def test_two_hundred_trials_make_a_page_of_moderate_size(drawn, tmp_path):
+    trials = [
+        drawn.DrawnTrial(
+            ("frozen", "scratch", "fine_tune")[i % 3], 0.6 + 0.001 * i, parameters=10**4
+        )
+        for i in range(200)
+    ]
+    drawn.store_run(drawn.make_run(trials, samples=300), tmp_path)
+    page = write_report(tmp_path)
+    assert page.stat().st_size < 3_000_000
+    assert page.read_text(encoding="utf-8").count("<tbody data-strategy=") == 200
