@@ -148,3 +148,22 @@ def test_bayesian_learns_from_starts_and_failures(make, space, driver):
     late = [s.config for s in suggestions[-12:] if s.config.strategy == "frozen"]
     assert len(late) >= 6
     assert np.median([abs(math.log10(c.number("penalty_c")) - 1) for c in late]) < 0.5
+
+
+def test_bayesian_expects_less_where_a_trial_is_pending(make, space, driver):
+    """So that workers do not crowd: the bound at a pending configuration falls."""
+    explorer = make("keras-tuner", space)
+    driver.drive(explorer, 20, lag=0)
+    explorer.ask(1)  # sends what was told
+    (pending,) = explorer.ask(1)
+    explorer.ask(1)  # sends the pending one
+    host = explorer._then._child._host
+    host.suggestions = {n: s for n, s in host.suggestions.items() if n != pending.number + 1}
+    before = {n: s for n, s in host.suggestions.items() if n != pending.number}
+    bounds = []
+    for suggestions in (before, host.suggestions):
+        host.suggestions = suggestions
+        process = host._fit(host._window())
+        mean, deviation = process.predict(host._vectors([pending.config]), return_std=True)
+        bounds.append(mean[0] + deviation[0])
+    assert bounds[1] < bounds[0]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import warnings
 
 import optuna
@@ -54,3 +55,11 @@ def test_numbers_need_not_start_at_zero(space, driver):
     explorer = OptunaExplorer(space, 0)
     explorer.tell(driver.outcome(Suggestion(40, config, "somebody")))
     assert explorer.ask(1)[0].number == 41
+
+
+@pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf, None])
+def test_a_trial_without_a_finite_score_is_a_failed_one(space, score):
+    explorer = OptunaExplorer(space, 0)
+    (suggestion,) = explorer.ask(1)
+    explorer.tell(TrialOutcome(suggestion, COMPLETE, score))
+    assert {t.state for t in explorer._study.get_trials()} == {optuna.trial.TrialState.FAIL}
