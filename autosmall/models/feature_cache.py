@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 CHUNK_PICTURES = 64
@@ -148,7 +149,7 @@ def _is_stale(claim: Path) -> bool:
         return False
     if host != socket.gethostname() or not pid.isdigit():
         return False
-    return int(pid) != os.getpid() and not Path(f"/proc/{pid}").exists()
+    return int(pid) != os.getpid() and not psutil.pid_exists(int(pid))
 
 
 def _write(file: Path, values: Floats) -> None:
