@@ -47,7 +47,7 @@ def effective_count(metric: str, labels: NDArray[np.int64], groups: NDArray[np.i
 def widen(
     metric: str, share: float, ends: tuple[float, float], count: float
 ) -> tuple[float, float]:
-    """Return ``ends`` widened to the exact interval and cut to [0, 1], for metrics that are shares."""
+    """Return ``ends`` widened to the exact interval and cut to [0, 1], for shares of pictures."""
     if metric not in SHARES or not np.isfinite([share, *ends]).all():
         return ends
     low, high = exact_interval(min(1.0, max(0.0, share)), count)

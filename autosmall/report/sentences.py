@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 NOTHING_COMPLETE = "No configuration has finished all its folds yet, so there is nothing to show."
 
+UNSEEN = 0.0005
+"""A cost of picking below this rounds to 0.0 points."""
+
 SMALL_CLASS = 20
 """Below this many pictures of a class its share of the score rests on little."""
 
@@ -108,7 +111,7 @@ def correction(metric: str, naive: float | None, corrected: CorrectedScore | Non
     )
     if corrected.candidates == 1:
         return f"{text} Only one configuration finished, so nothing was picked."
-    if corrected.optimism <= 0:
+    if corrected.optimism < UNSEEN:
         return f"{text} No cost of picking could be seen among {corrected.candidates} candidates."
     cost = points_text(metric, corrected.optimism, 0.01)
     return (

@@ -151,3 +151,11 @@ def test_a_page_for_every_state(drawn, trials, state, expected):
 def test_a_page_for_every_kind_of_metric(drawn, metric):
     page = page_of(drawn.make_run(metric=metric, repeats=2))
     assert "nan" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL).lower().split()
+
+
+def test_two_hundred_trials_make_a_page_of_moderate_size(drawn):
+    strategies = ("frozen", "scratch", "fine_tune")
+    trials = [drawn.DrawnTrial(strategies[i % 3], 0.6 + 0.001 * i) for i in range(200)]
+    page = page_of(drawn.make_run(trials, samples=300))
+    assert len(page.encode()) < 3_000_000
+    assert page.count("<tbody data-strategy=") == 200

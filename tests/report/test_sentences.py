@@ -73,6 +73,7 @@ def test_recommendation(metric, strategy, found, majority, expected):
     [
         (corrected(), "about 2.4 points too good"),
         (corrected(optimism=-0.003), "No cost of picking could be seen among 7 candidates."),
+        (corrected(optimism=0.0004), "No cost of picking could be seen among 7 candidates."),
         (corrected(candidates=1), "Only one configuration finished, so nothing was picked."),
     ],
 )

@@ -58,16 +58,3 @@ def test_report_without_results_loads_no_chart_library(drawn, tmp_path):
     )
     assert done.stdout.strip() == "[]"
     assert json.loads((tmp_path / "report.json").read_text())["recommendation"] is None
-
-
-def test_two_hundred_trials_make_a_page_of_moderate_size(drawn, tmp_path):
-    trials = [
-        drawn.DrawnTrial(
-            ("frozen", "scratch", "fine_tune")[i % 3], 0.6 + 0.001 * i, parameters=10**4
-        )
-        for i in range(200)
-    ]
-    drawn.store_run(drawn.make_run(trials, samples=300), tmp_path)
-    page = write_report(tmp_path)
-    assert page.stat().st_size < 3_000_000
-    assert page.read_text(encoding="utf-8").count("<tbody data-strategy=") == 200
