@@ -41,6 +41,7 @@ def render_page(facts: ReportFacts, figures: Figures) -> str:
             figures=figures,
             sections=SECTIONS,
             strategy_names=marks.ordered([row.strategy for row in facts.strategies.rows]),
+            drawn_strategies=marks.ordered([point.strategy for point in facts.tradeoff.points]),
             script=Markup(script),
             script_hash=digest,
             style=Markup(_read("page.css")),
@@ -63,6 +64,7 @@ def _environment(metric: str) -> Environment:
         "count": numbers.count_text,
         "seconds": numbers.seconds_text,
         "words": lambda name: name.replace("_", " "),
+        "unbroken": lambda sentence: sentence.replace(" %", "\N{NO-BREAK SPACE}%"),
     }
     environment.globals |= {
         "interval": partial(numbers.interval_text, metric),

@@ -65,8 +65,12 @@ def _embed(svg: str, alternative: str) -> Markup:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" role="img" aria-label="{escape(alternative)}">'
     )
-    # The numbers in Vega's output have up to 17 digits; two decimals of a pixel are enough.
-    return Markup(head + re.sub(r"(\d\.\d{2})\d+", r"\1", body))
+    return Markup(head + re.sub(r"<[^>]*>", _shorten, body))
+
+
+def _shorten(tag: re.Match[str]) -> str:
+    """Return a tag without the up to 17 digits that Vega writes: 0.01 pixels are enough."""
+    return re.sub(r"(\d\.\d{2})\d+", r"\1", tag.group())
 
 
 _TEXT = {"labelColor": "var(--muted)", "titleColor": "var(--muted)"}
