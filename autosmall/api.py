@@ -43,7 +43,7 @@ class SearchRun:
 
         The columns are those of ``trials.csv``, with ``rank`` before them.
         """
-        order = [row.trial for row in self.ranking.rows]
+        order = [row.summary.trial for row in self.ranking.rows]
         table = self.trials.set_index("trial", drop=False).loc[order].reset_index(drop=True)
         table.insert(0, "rank", range(1, len(table) + 1))
         return table
@@ -63,7 +63,7 @@ class SearchRun:
         """The recommended trial; :class:`SearchStoppedError` where none is complete."""
         if not self.ranking.rows:
             raise nothing_complete(self.data)
-        number = self.ranking.rows[0].trial
+        number = self.ranking.rows[0].summary.trial
         return next(trial for trial in self.data.trials if trial.number == number)
 
     def report(self) -> Path:
