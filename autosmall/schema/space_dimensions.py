@@ -5,7 +5,7 @@ An entry is a plain value (fixed), or a table of one of these forms, each with a
 
     { value = "none" }
     { choices = [64, 96, 128] }
-    { choices = "available" }      # the backbones found, or "pretrained": without the patches
+    { choices = "available" }      # the backbones found, or "pretrained": patches only if alone
     { low = 1e-4, high = 1e-2, log = true }
     { low = 5, high = 60, max_pictures_seen = 20000 }    # epochs only
     { when = { head = ["dense"] } }                      # values as under [common]
@@ -53,10 +53,12 @@ class SearchFacts:
     train_size: int
 
     def backbone_set(self, word: str) -> tuple[str, ...]:
-        """Return the names that ``available`` or ``pretrained`` stands for."""
-        if word == "pretrained":
-            return tuple(name for name in self.backbones if name != PATCHES)
-        return self.backbones
+        """Return the names that ``available`` or ``pretrained`` stands for.
+
+        Where nothing pretrained was found, the patches stand in for it.
+        """
+        pretrained = tuple(name for name in self.backbones if name != PATCHES)
+        return pretrained if word == "pretrained" and pretrained else self.backbones
 
 
 @dataclass(frozen=True)
