@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import psutil
+
+LOW_PRIORITY = 10 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS
+"""The workers' fits come first."""
 
 
 class LiveReport:
@@ -28,6 +35,8 @@ class LiveReport:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        with contextlib.suppress(psutil.Error):  # it may have ended already
+            psutil.Process(self._process.pid).nice(LOW_PRIORITY)
 
     def close(self) -> None:
         """Stop the process that writes, if there is one."""
