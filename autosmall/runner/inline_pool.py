@@ -44,6 +44,7 @@ class InlinePool(Pool):
         self._since = time.monotonic()
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
+        self._limits = threadpool_limits(1)
         if context is not None:
             self.begin(context)
 
@@ -74,8 +75,7 @@ class InlinePool(Pool):
             return []
         self._since = time.monotonic()
         try:
-            with threadpool_limits(1):
-                return list(self._worker.run(self._job.request))
+            return list(self._worker.run(self._job.request))
         finally:
             self._job = None
             self._since = time.monotonic()
@@ -98,5 +98,6 @@ class InlinePool(Pool):
         return [WorkerStatus(NAME, job.trial, job.fold, since_seconds)]
 
     def close(self) -> None:
-        """Forget the pictures."""
+        """Forget the pictures and give this process its threads back."""
         self._worker = None
+        self._limits.restore_original_limits()

@@ -72,8 +72,10 @@ class Difference:
 def p_value(metric: str, pairs: PairedPictures) -> float:
     """Return the one-sided p-value of "the candidate is no worse", in ``[0, 1]``."""
     difference = _DIFFERENCES[metric](pairs)
-    rows = np.unique(pairs.pictures, return_inverse=True)[1]
-    return flip_p_value(difference.total, np.bincount(rows, weights=difference.influences))
+    pictures, rows = np.unique(pairs.pictures, return_inverse=True)
+    influences = np.zeros(len(pictures))
+    np.add.at(influences, rows, difference.influences)
+    return flip_p_value(difference.total, influences)
 
 
 def flip_p_value(total: float, influences: Reals) -> float:

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import re
+import socket
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -30,10 +31,10 @@ from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.strategies.base import Strategy
 from autosmall.strategies.registry import STRATEGIES
 
-ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "error"}
-"""Ray reports nothing to its makers, and says nothing below an error."""
-
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
+
+CONNECT_SECONDS = 5.0
+"""How long the head of a cluster may take to answer."""
 
 END_SECONDS = 2.0
 """How long Ray's processes may take to end before they are killed."""
@@ -76,6 +77,7 @@ class RayCluster:
         """
         ray = self._import_ray()
         if not ray.is_initialized():
+            _check_address(self._options.address)
             self._init(ray)
             self._owned = True
         # Ray prints news of dead workers to the driver's output; results tell them too.
@@ -161,13 +163,13 @@ class RayCluster:
             processes = _ray_processes()
             ray.shutdown()
             ray._private.worker._worker_logs_enabled = True
+            self._owned = False
             _end(processes)
 
     def _import_ray(self) -> Any:
         """Return Ray, with our settings in place whoever has imported it before."""
         prepare_token(Path.home(), local=self._options.address is None)
-        for name, value in ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         logging.getLogger("ray").setLevel(logging.ERROR)
         import ray
 
@@ -250,13 +252,24 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {_COLORS.sub('', str(error)).strip()}"
 
 
+def _check_address(address: str | None) -> None:
+    """Raise where nobody listens at ``address``; Ray itself would wait for minutes."""
+    if address is None or address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise _start_error(address, error) from error
+
+
 def _start_error(address: str | None, error: BaseException) -> AutoSmallError:
     reason = str(error).strip() or type(error).__name__
     if address is not None:
         return SettingsError(
             f"the Ray cluster at {address!r} cannot be joined: {reason}",
-            "the address of a running cluster with this version of Ray and its token in "
-            "~/.ray/auth_token",
+            "HOST:PORT of a running cluster's head, or auto; with this version of Ray, and its "
+            "token in ~/.ray/auth_token",
             "check --address with: ray status --address ADDRESS",
         )
     return AutoSmallError(

@@ -28,6 +28,9 @@ MAX_ATTEMPTS = 2
 CLOSE_SECONDS = 4.5
 """How long :meth:`RayPool.close` waits for Ray to end; what remains ends with this process."""
 
+_STARTING = threading.Lock()
+"""A process has one Ray: a pool closed while it starts must be gone before the next one starts."""
+
 
 @dataclass(frozen=True)
 class _Ended:
@@ -133,8 +136,8 @@ class RayPool(Pool):
 
     def statuses(self) -> list[WorkerStatus]:
         """Return what each worker does now."""
-        now = time.monotonic()
         with self._lock:
+            now = time.monotonic()
             return [
                 WorkerStatus(
                     name,
@@ -154,7 +157,10 @@ class RayPool(Pool):
     def _serve(self) -> None:
         """Run the other thread, from Ray's start to its end."""
         try:
-            self._cluster.start()
+            with _STARTING:
+                self._cluster.start()
+                if self._closing.is_set():
+                    self._cluster.stop()
             self._started.set_result(None)
             while not self._closing.is_set():
                 self._take_in(self._news.get())
@@ -218,7 +224,8 @@ def _failed(news: _Ended, error: BaseException) -> FoldResult:
 
 def _ray_has_ended() -> AutoSmallError:
     return AutoSmallError(
-        "Ray has ended in the middle of the search",
-        "that its processes keep running until the search is over",
-        "see what is written above and the logs in /tmp/ray; the same command goes on",
+        "Ray has ended by itself",
+        "that its processes run until the search is over",
+        "see the error above and the logs in /tmp/ray/session_latest/logs, then run the same "
+        "command again: it goes on",
     )

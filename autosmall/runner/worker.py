@@ -23,6 +23,9 @@ from autosmall.strategies.registry import STRATEGIES
 from autosmall.training.health import OVERFITTING, HealthMonitor, overfitting
 from autosmall.training.metrics import all_scores
 
+LARGE_FIT_SECONDS = 1.0
+"""Fits that take longer are followed by a garbage collection, which takes a tenth of it."""
+
 
 def fill_defaults(config: Config, strategies: Mapping[str, Strategy]) -> Config:
     """Return ``config`` with all that its strategy reads; ``KeyError`` for an unknown strategy."""
@@ -77,8 +80,9 @@ class Worker:
                 result = self._fit_and_judge(request.config, attempt)
             except Exception:  # noqa: BLE001 (the one place: a fit may raise anything)
                 result = self._failed(attempt, traceback.format_exc())
-            # Models hold themselves in rings; their memory is wanted back before the next fit.
-            gc.collect()
+            # Models hold themselves in rings; a large one's memory is wanted back at once.
+            if result.fit_seconds > LARGE_FIT_SECONDS:
+                gc.collect()
             yield result
 
     def _begin(self, request: FitRequest, fold: int) -> _Attempt:

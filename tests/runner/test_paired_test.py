@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from autosmall.runner.paired_test import _DIFFERENCES as DIFFERENCES
 from autosmall.runner.paired_test import (
     TAIL_FACTOR,
     PairedPictures,
     flip_p_value,
     p_value,
 )
-from autosmall.runner.paired_test import _DIFFERENCES as DIFFERENCES
 from autosmall.schema.settings import METRICS
 from autosmall.training.metrics import oriented, score
 

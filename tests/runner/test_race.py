@@ -23,9 +23,7 @@ def make_folds(trial, plan, labels, probabilities, metric) -> list[FoldResult]:
         rows = plan.validation_index(fold)
         held_out = probabilities[rows].astype(np.float32)
         scores = {metric: score(metric, labels[rows], held_out)}
-        results.append(
-            FoldResult(trial, fold, "complete", scores=scores, probabilities=held_out)
-        )
+        results.append(FoldResult(trial, fold, "complete", scores=scores, probabilities=held_out))
     return results
 
 
@@ -57,11 +55,13 @@ def race_once(rng, metric, count, accuracies) -> int:
     return folds_until_dropped(*both, labels, plan, metric)
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "log_loss", "roc_auc"])
-def test_one_as_good_is_dropped_no_more_often_than_promised(metric):
-    """200 races: ALPHA is exceeded by 3 standard errors, 0.096, once in 700 at the bound itself."""
+@pytest.mark.parametrize(
+    ("metric", "races"),
+    [("accuracy", 200), ("balanced_accuracy", 200), ("log_loss", 200), ("roc_auc", 50)],
+)
+def test_one_as_good_is_dropped_no_more_often_than_promised(metric, races):
+    """At the bound itself, ALPHA is exceeded by 3 standard errors (0.046) once in 700 times."""
     rng = np.random.default_rng(7)
-    races = 200
     dropped = sum(race_once(rng, metric, 60, (0.75, 0.75)) < FOLDS for _ in range(races))
     assert dropped / races <= ALPHA + 3 * np.sqrt(ALPHA * (1 - ALPHA) / races)
 
@@ -74,7 +74,7 @@ def test_one_that_is_clearly_worse_is_dropped_early(metric):
     for the incumbent: 5 standard deviations. One race in ten may take longer.
     """
     rng = np.random.default_rng(8)
-    folds = [race_once(rng, metric, 200, (0.5, 0.9)) for _ in range(20)]
+    folds = [race_once(rng, metric, 200, (0.5, 0.9)) for _ in range(10)]
     assert np.quantile(folds, 0.9) <= 2
 
 
