@@ -238,7 +238,7 @@ class SearchLoop:
                 self._context.metric,
             )
             if not decision.go_on:
-                self._end(trial, RACED_OUT, f"{decision.reason} (trial {incumbent.number})")
+                self._end(trial, RACED_OUT, decision.reason)
                 return
         self._go_on(trial)
 
@@ -278,11 +278,11 @@ class SearchLoop:
             self._pool.cancel(trial.number)
         budget = self._limits.time_budget_seconds or 0.0
         deadline = time.monotonic() + GRACE_SHARE * budget
-        while any(s.trial is not None for s in self._pool.statuses()):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return
-            self._keep(self._pool.wait(min(left, 0.5)))
+        while time.monotonic() < deadline and any(
+            status.trial is not None for status in self._pool.statuses()
+        ):
+            self._keep(self._pool.wait(0.5))
+        self._keep(self._pool.wait(0))
 
     def _keep(self, results: list[FoldResult]) -> None:
         """Store late folds; a trial that they complete ends."""
