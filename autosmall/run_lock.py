@@ -23,9 +23,11 @@ class RunLock:
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
         self._path = run_dir / "run.lock"
+        self._made: list[Path] = []
 
     def __enter__(self) -> RunLock:
         """Take the lock; the folder is made where it is missing."""
+        self._made = [f for f in (self._run_dir, *self._run_dir.parents) if not f.exists()]
         try:
             self._run_dir.mkdir(parents=True, exist_ok=True)
             self._take()
@@ -43,10 +45,11 @@ class RunLock:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Give the lock back, and the folder where nothing was written into it."""
+        """Give the lock back, and the folders made for it where nothing was written into them."""
         self._path.unlink(missing_ok=True)
-        if self._run_dir.is_dir() and not any(self._run_dir.iterdir()):
-            self._run_dir.rmdir()
+        for folder in dict.fromkeys((self._run_dir, *self._made)):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
 
     def _take(self) -> None:
         for _ in range(2):

@@ -20,17 +20,7 @@ from autosmall import commands
 from autosmall.errors import RunFolderError, SettingsError
 from autosmall.retrain import RetrainResult
 
-RECOMMENDATION = {
-    "trial": 4,
-    "strategy": "frozen",
-    "metric": "accuracy",
-    "naive_score": 0.931,
-    "corrected_score": 0.917,
-    "corrected_interval": [0.86, 0.962],
-}
-SENTENCE = (
-    "frozen (trial 4): accuracy 0.931, and 0.917 (0.860 to 0.962) once corrected for being picked"
-)
+SENTENCE = "Use frozen (trial 4): expect 92 % accuracy (86 to 96 %)."
 
 
 @pytest.fixture
@@ -49,7 +39,7 @@ def replace(monkeypatch):
 def run_dir(tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
-    (folder / "report.json").write_text(json.dumps({"recommendation": RECOMMENDATION}))
+    (folder / "report.json").write_text(json.dumps({"recommendation": {"sentence": SENTENCE}}))
     return folder
 
 
@@ -62,14 +52,16 @@ def test_search_ends_with_recommendation_report_and_retrain_command(replace, run
     commands.search(Path("pics"), max_trials=3)
     search.assert_called_once_with(Path("pics"), max_trials=3)
     assert capsys.readouterr().out.splitlines() == [
-        f"Recommended: {SENTENCE}",
+        SENTENCE,
         f"Report: {run_dir}/report.html",
         f"To make the model: autosmall retrain {run_dir}",
     ]
 
 
-def test_a_run_without_a_report_is_an_error(replace, tmp_path):
+@pytest.mark.parametrize("text", ["", "{}", '{"recommendation": null}', "[]"])
+def test_a_run_without_a_recommendation_is_an_error(replace, tmp_path, text):
     replace(autosmall.api, "search", SimpleNamespace(path=tmp_path))
+    (tmp_path / "report.json").write_text(text)
     with pytest.raises(RunFolderError, match=r"report\.json"):
         commands.search(Path("pics"))
 
@@ -84,7 +76,7 @@ def test_demo_draws_searches_retrains_and_says_how_to_go_on(replace, run_dir, ca
     assert search.call_args.kwargs["space"] == "quick" and search.call_args.kwargs["quiet"] is True
     retrain.assert_called_once_with(run_dir)
     last = capsys.readouterr().out.splitlines()[-4:]
-    assert last[0] == f"Recommended: {SENTENCE}"
+    assert last[0] == SENTENCE
     assert last[1] == f"Report: {run_dir}/report.html"
     assert last[-1].endswith("autosmall search my_pictures/")
 
