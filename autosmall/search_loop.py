@@ -48,7 +48,10 @@ MAX_UNSUITABLE = 5
 
 @dataclass(frozen=True)
 class Limits:
-    """When the search ends. ``seconds_before`` were spent in earlier sittings."""
+    """When the search ends.
+
+    ``seconds_before`` were spent in earlier sittings and on this one's preparations.
+    """
 
     max_trials: int | None
     time_budget_seconds: float | None

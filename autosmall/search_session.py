@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def run_search(settings: SearchSettings) -> Path:
     :class:`~autosmall.errors.SearchStoppedError` where no configuration could be completed.
     ``KeyboardInterrupt`` and ``SystemExit`` pass through after results and report are written.
     """
+    started = time.monotonic()
     checked = check_input(settings)
     with (
         contextlib.closing(make_progress(settings.quiet)) as progress,
@@ -56,7 +58,7 @@ def run_search(settings: SearchSettings) -> Path:
         for note in prepared.notes:
             progress.note(note)
         pool.begin(prepared.context)
-        _work(prepared, pool, progress)
+        _work(prepared, pool, progress, started)
     run = load_run_data(checked.run_dir)
     if not any(trial.status == COMPLETE for trial in run.trials):
         raise nothing_complete(run)
@@ -97,11 +99,14 @@ def _prepare(checked: CheckedInput, progress: Progress) -> PreparedSearch:
         raise
 
 
-def _work(prepared: PreparedSearch, pool: Pool, progress: Progress) -> None:
-    """Run the loop between opening and closing the run folder's books."""
+def _work(prepared: PreparedSearch, pool: Pool, progress: Progress, started: float) -> None:
+    """Run the loop between opening and closing the run folder's books.
+
+    ``started`` is when the sitting began, on the monotonic clock: its preparations count too.
+    """
     store = prepared.store
     stored = store.trials()
-    limits = _limits(prepared)
+    limits = _limits(prepared, started)
     explorer = make_explorer(
         prepared.settings.explorer,
         prepared.space,
@@ -130,13 +135,13 @@ def _work(prepared: PreparedSearch, pool: Pool, progress: Progress) -> None:
         loop.run()
 
 
-def _limits(prepared: PreparedSearch) -> Limits:
+def _limits(prepared: PreparedSearch, started: float) -> Limits:
     settings = prepared.settings
     budget = settings.time_budget_seconds
     if budget is None and settings.max_trials is None:
         budget = prepared.space.usual_minutes * 60
     before = prepared.store.state().search_seconds if prepared.resumed else 0.0
-    return Limits(settings.max_trials, budget, before)
+    return Limits(settings.max_trials, budget, before + time.monotonic() - started)
 
 
 def _say_resumed(progress: Progress, count: int) -> None:
