@@ -116,8 +116,11 @@ def _work(prepared: PreparedSearch, pool: Pool, progress: Progress, started: flo
     live_report = LiveReport(store.path)
     study = StudyDatabase(store.path / "study.db", prepared.space)
 
+    clock = _Clock(store)
+
     def on_view(view: SearchView) -> None:
         progress.update(view)
+        clock.note(view.seconds)
         live_report.refresh_if_due()
 
     loop = SearchLoop(
@@ -147,6 +150,20 @@ def _limits(prepared: PreparedSearch, started: float) -> Limits:
 def _say_resumed(progress: Progress, count: int) -> None:
     if count:
         progress.note(f"going on with a search of {count} configurations; nothing is done twice")
+
+
+class _Clock:
+    """Stores the time spent now and then, so that a killed search knows of it."""
+
+    def __init__(self, store: RunStore, every_seconds: float = 10.0) -> None:
+        self._store = store
+        self._every_seconds = every_seconds
+        self._stored_seconds = 0.0
+
+    def note(self, seconds: float) -> None:
+        if seconds - self._stored_seconds >= self._every_seconds:
+            self._stored_seconds = seconds
+            self._store.write_state(RunState(RUNNING, "", seconds))
 
 
 @contextlib.contextmanager
