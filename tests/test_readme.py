@@ -42,7 +42,7 @@ def test_the_python_example_runs(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "classical" in done.stdout and "report.html" in done.stdout
-    assert "probability_dark" in done.stdout
+    assert re.search(r"label +probability\n0 +dark ", done.stdout), done.stdout
 
 
 def commands_in_readme() -> list[str]:
