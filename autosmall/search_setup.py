@@ -341,7 +341,7 @@ def _read_prepared(checked: CheckedInput, store: RunStore, resumed: bool) -> Pre
 
 def _notes(checked: CheckedInput, facts: RunFacts, context: SearchContext) -> tuple[str, ...]:
     found = ", ".join(source.name for source in checked.backbones.found) or "none"
-    looked = "; ".join(checked.backbones.looked_in) or "nowhere"
+    looked = "; ".join(checked.backbones.looked_in).replace(str(Path.home()), "~") or "nowhere"
     return (
         f"{len(context.labels)} pictures in {len(context.classes)} classes, "
         f"{facts.settings['folds_reason']}",
