@@ -18,8 +18,8 @@ from autosmall.summaries import run_lines, score_lines
 DEMO_FOLDER = Path("autosmall-demo")
 DEMO_STRATEGIES = ("baseline", "classical", "frozen", "scratch")
 """Fine-tuning without pretrained weights would only take time here."""
-DEMO_TRIALS = 8
-"""All starts of these strategies in the space ``quick``, and two proposals more."""
+DEMO_TRIALS = 7
+"""All starts of these strategies in the space ``quick``, and one proposal more."""
 DEMO_BUDGET_SECONDS = 170.0
 """Reached on slow machines only; with starting and retraining the demo stays within 4 minutes."""
 
