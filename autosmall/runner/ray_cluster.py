@@ -170,6 +170,8 @@ class RayCluster:
         """Return Ray, with our settings in place whoever has imported it before."""
         prepare_token(Path.home(), local=self._options.address is None)
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        # Ray's own handler for SIGTERM would end this process before results are kept.
+        os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")
         logging.getLogger("ray").setLevel(logging.ERROR)
         import ray
 

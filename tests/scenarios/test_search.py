@@ -176,8 +176,9 @@ def test_a_killed_search_goes_on_and_repeats_no_fold(
 
 
 @pytest.mark.slow
-def test_interrupting_keeps_results_and_leaves_no_process(
-    stripes: Path, space: Path, tmp_path: Path
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopping_keeps_results_and_leaves_no_process(
+    stripes: Path, space: Path, tmp_path: Path, sent: signal.Signals, status: int
 ) -> None:
     process = start_search(
         [str(stripes), "--space", str(space), "--output-dir", "run", "--max-trials", "500"],
@@ -187,8 +188,8 @@ def test_interrupting_keeps_results_and_leaves_no_process(
     wait_for_folds(run_dir, 12, process)
     children = psutil.Process(process.pid).children(recursive=True)
     assert children
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
+    process.send_signal(sent)
+    assert process.wait(60) == status
     _, alive = psutil.wait_procs(children, timeout=20)
     assert not alive
     assert (run_dir / "report.html").is_file()
