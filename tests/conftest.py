@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+DRAWN_RUN = Path(__file__).resolve().parent / "analysis" / "drawn_run.py"
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -18,3 +23,15 @@ def shared_dir() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no shared data at {folder}; AUTOSMALL_SHARED names another folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def drawn() -> ModuleType:
+    """The module that draws runs with known truth: ``make_run`` and ``DrawnTrial``."""
+    name = "autosmall_tests_drawn_run"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, DRAWN_RUN)
+        assert spec is not None and spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
