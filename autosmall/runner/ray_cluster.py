@@ -75,9 +75,9 @@ class RayCluster:
 
         Raises :class:`~autosmall.errors.AutoSmallError` with what can be done about it.
         """
+        _check_address(self._options.address)
         ray = self._import_ray()
         if not ray.is_initialized():
-            _check_address(self._options.address)
             self._init(ray)
             self._owned = True
         # Ray prints news of dead workers to the driver's output; results tell them too.
