@@ -202,11 +202,6 @@ def training_pictures(run: RunData) -> float:
     return max(1.0, len(run.labels) * (1 - 1 / run.folds.fold_count))
 
 
-def oriented_fold_scores(metric: str, summary: TrialSummary) -> tuple[float, ...]:
-    """Return the fold scores of a trial, turned so that higher is better."""
-    return tuple(oriented(metric, value) for _, value in summary.fold_scores)
-
-
 def paired(
     run: RunData, costs: Costs, first: TrialSummary, second: TrialSummary
 ) -> PairedDifference:

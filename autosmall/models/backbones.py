@@ -69,11 +69,6 @@ class Backbone:
     grid: int = 1
 
 
-def smallest_input_px(source: BackboneSource) -> int:
-    """Return the smallest input side the backbone takes; Keras is not needed to know it."""
-    return BACKBONES[source.name].smallest_px if source.kind == "applications" else 8
-
-
 def build_backbone(source: BackboneSource, input_shape: tuple[int, int, int]) -> Backbone:
     """Return the backbone with its weights, for pictures of ``input_shape``.
 

@@ -74,36 +74,35 @@ def train_on_pictures(
     options: TrainingOptions,
 ) -> TrainingHistory:
     """Train ``network`` (pictures to logits) on the training rows, augmented, and report epochs."""
-    from autosmall.training.loop import train
-
-    return train(
-        network,
-        pictures,
-        task.train_index,
-        task.train_labels,
-        task.class_count,
-        options,
-        derive_seed(task.seed, "batches"),
-        epoch_end=_reporter(network, task, pictures, options),
-        batch_transform=augmenter(task),
-    )
+    return _train(network, task, pictures, options, augmenter(task))
 
 
 def train_on_features(
     head: keras.Model, task: FitTask, features: NDArray[np.float32], options: TrainingOptions
 ) -> TrainingHistory:
     """Train ``head`` (features to logits) on the training rows' features and report epochs."""
+    return _train(head, task, features, options)
+
+
+def _train(
+    network: keras.Model,
+    task: FitTask,
+    inputs: NDArray[np.generic],
+    options: TrainingOptions,
+    batch_transform: Augmenter | None = None,
+) -> TrainingHistory:
     from autosmall.training.loop import train
 
     return train(
-        head,
-        features,
+        network,
+        inputs,
         task.train_index,
         task.train_labels,
         task.class_count,
         options,
         derive_seed(task.seed, "batches"),
-        epoch_end=_reporter(head, task, features, options),
+        epoch_end=_reporter(network, task, inputs, options),
+        batch_transform=batch_transform,
     )
 
 
