@@ -210,12 +210,17 @@ class SearchLoop:
 
     def _take(self, results: list[FoldResult]) -> None:
         for result in results:
-            self._store.append(result)
-            trial = self._trials[result.trial]
-            trial.folds[result.fold] = result
+            trial = self._stored(result)
             if trial.status == "running":
                 self._judge(trial, result)
         self._on_view(self._view())
+
+    def _stored(self, result: FoldResult) -> Trial:
+        """Store a fold, on disk first, and return its trial."""
+        self._store.append(result)
+        trial = self._trials[result.trial]
+        trial.folds[result.fold] = result
+        return trial
 
     def _judge(self, trial: Trial, result: FoldResult) -> None:
         """End the trial or send it on, after one of its folds."""
@@ -290,9 +295,7 @@ class SearchLoop:
     def _keep(self, results: list[FoldResult]) -> None:
         """Store late folds; a trial that they complete ends."""
         for result in results:
-            self._store.append(result)
-            trial = self._trials[result.trial]
-            trial.folds[result.fold] = result
+            trial = self._stored(result)
             if trial.status == "running" and len(trial.results) == self._context.folds.total:
                 self._go_on(trial)
 
