@@ -8,31 +8,34 @@
     trials/00007/          suggestion.json, fold_00.json ... (the truth), end.json
     predictions/00007/     fold_00.npz: out-of-fold probabilities
     curves/00007/          fold_00.json: one value per epoch
+    assets/00007/          fold_00_reconstructions.png: originals above, what came back below
 
-A fold is stored when its ``trials/…/fold_….json`` is there; its predictions and curves are written
-before it. Every file is written atomically and never changed. Tables and ``study.db`` are made
-from these files (:mod:`autosmall.run_tables`, :mod:`autosmall.study_db`).
+A fold is stored when its ``trials/…/fold_….json`` is there; its predictions, curves and assets are
+written before it. Assets are to be looked at: without them a fold is still whole. Every file is
+written atomically and never changed. Tables and ``study.db`` are made from these files
+(:mod:`autosmall.run_tables`, :mod:`autosmall.study_db`).
 """
 
 from __future__ import annotations
 
 import io
 import json
-import math
 import tomllib
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import tomli_w
 
 from autosmall.data.folds import read_folds
+from autosmall.data.sheets import decode_sheet, encode_sheet
 from autosmall.errors import RunFolderError
 from autosmall.files import write_bytes, write_json, write_text
+from autosmall.fold_document import curves_document, fold_document, fold_from_document
 from autosmall.schema.config import Config, Value
-from autosmall.schema.results import FoldResult, Suggestion
+from autosmall.schema.results import FoldResult, Reconstructions, Suggestion
 from autosmall.schema.run_data import RunData, TrialRecord
 
 RUNNING = "running"
@@ -149,16 +152,19 @@ class RunStore:
         )
 
     def append(self, result: FoldResult) -> None:
-        """Store a finished fold: predictions, then curves, then the fold itself."""
+        """Store a finished fold: predictions, curves, assets, then the fold itself."""
         name = f"fold_{result.fold:02d}"
         buffer = io.BytesIO()
         np.savez_compressed(buffer, probabilities=result.probabilities)
         write_bytes(self._side_path("predictions", result.trial, name + ".npz"), buffer.getvalue())
         write_json(
             self._side_path("curves", result.trial, name + ".json"),
-            {key: [_finite(v) for v in values] for key, values in result.curves.items()},
+            curves_document(result),
         )
-        write_json(self._trial_dir(result.trial) / f"{name}.json", _fold_document(result))
+        if result.reconstructions is not None:
+            sheet = encode_sheet(result.reconstructions.originals, result.reconstructions.restored)
+            write_bytes(self._sheet_path(result.trial, name), sheet)
+        write_json(self._trial_dir(result.trial) / f"{name}.json", fold_document(result))
 
     def end_trial(self, number: int, status: str, reason: str) -> None:
         """Store how a trial ended; no more folds of it will be worked on."""
@@ -202,13 +208,31 @@ class RunStore:
             return None
         if not isinstance(curves, dict):
             return None
-        return _fold_from_document(stored, curves, probabilities)
+        result = fold_from_document(stored, curves, probabilities)
+        return replace(result, reconstructions=self._read_reconstructions(stored, path))
+
+    def _read_reconstructions(
+        self, stored: dict[str, object], path: Path
+    ) -> Reconstructions | None:
+        """Return the stored examples, or ``None`` where there are none or their sheet is lost."""
+        found = stored.get("reconstructions")
+        if not isinstance(found, dict):
+            return None
+        rows, errors = tuple(found["rows"]), tuple(found["errors"])
+        try:
+            content = self._sheet_path(int(path.parent.name), path.stem).read_bytes()
+            return Reconstructions(rows, errors, *decode_sheet(content, len(rows)))
+        except (OSError, ValueError):
+            return None
 
     def _trial_dir(self, number: int) -> Path:
         return self.path / "trials" / f"{number:05d}"
 
     def _side_path(self, kind: str, trial: int, name: str) -> Path:
         return self.path / kind / f"{trial:05d}" / name
+
+    def _sheet_path(self, trial: int, fold_name: str) -> Path:
+        return self._side_path("assets", trial, f"{fold_name}_reconstructions.png")
 
 
 def load_run_data(path: Path) -> RunData:
@@ -237,48 +261,6 @@ def load_run_data(path: Path) -> RunData:
         end_reason=state.end_reason,
         search_seconds=state.search_seconds,
     )
-
-
-def _fold_document(result: FoldResult) -> dict[str, object]:
-    return {
-        "trial": result.trial,
-        "fold": result.fold,
-        "status": result.status,
-        "scores": {name: _finite(value) for name, value in result.scores.items()},
-        "train_scores": {name: _finite(value) for name, value in result.train_scores.items()},
-        "trainable_parameters": result.trainable_parameters,
-        "total_parameters": result.total_parameters,
-        "fit_seconds": result.fit_seconds,
-        "peak_memory_mib": result.peak_memory_mib,
-        "diagnoses": list(result.diagnoses),
-        "error": result.error,
-        "worker": result.worker,
-    }
-
-
-def _fold_from_document(
-    stored: dict[str, object], curves: dict[str, list[float | None]], probabilities: object
-) -> FoldResult:
-    fields = dict(stored)
-    for key in ("scores", "train_scores"):
-        scores = fields[key]
-        assert isinstance(scores, dict)
-        fields[key] = {name: _or_nan(value) for name, value in scores.items()}
-    fields["diagnoses"] = tuple(fields["diagnoses"])  # type: ignore[arg-type]
-    return FoldResult(
-        **fields,  # type: ignore[arg-type]
-        curves={name: tuple(_or_nan(v) for v in values) for name, values in curves.items()},
-        probabilities=np.asarray(probabilities, np.float32),
-    )
-
-
-def _finite(value: float) -> float | None:
-    """Return ``value``, or ``None`` for NaN and infinity, which JSON does not have."""
-    return float(value) if math.isfinite(value) else None
-
-
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else float(value)
 
 
 def _to_toml(value: Setting) -> Value | list[str] | None:

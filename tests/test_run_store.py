@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from autosmall.errors import RunFolderError
 from autosmall.files import write_bytes, write_json
 from autosmall.run_store import RunFacts, RunState, RunStore
 from autosmall.schema.config import Config
-from autosmall.schema.results import COMPLETE, FoldResult, Suggestion
+from autosmall.schema.results import COMPLETE, FoldResult, Reconstructions, Suggestion
 
 SUGGESTION = Suggestion(
     3,
@@ -39,6 +40,7 @@ def fold_result(fold: int = 0) -> FoldResult:
         fit_seconds=1.5,
         peak_memory_mib=200.0,
         diagnoses=("diverged",),
+        notes={"reconstruction_error": 0.125, "lost": math.nan},
         worker="worker 1",
     )
 
@@ -56,8 +58,55 @@ def test_a_fold_comes_back_as_it_was(tmp_path: Path) -> None:
     np.testing.assert_array_equal(fold.probabilities, stored.probabilities)
     assert math.isnan(fold.scores["roc_auc"])
     assert math.isnan(fold.curves["train_loss"][1])  # JSON has no infinity
-    same = {"probabilities": 0, "scores": 0, "curves": 0}
+    assert fold.notes["reconstruction_error"] == 0.125 and math.isnan(fold.notes["lost"])
+    same = {"probabilities": 0, "scores": 0, "curves": 0, "notes": 0}
     assert replace(fold, **same) == replace(stored, **same)
+
+
+def with_reconstructions(channels: int = 3) -> FoldResult:
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 4, 6, 6, channels)).astype(np.uint8)
+    examples = Reconstructions((3, 5, 8, 9), (0.1, 0.2, 0.3, 0.4), *pictures)
+    return replace(fold_result(), reconstructions=examples)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_reconstructions_come_back_value_for_value(tmp_path: Path, channels: int) -> None:
+    store = RunStore(tmp_path)
+    store.add_suggestion(SUGGESTION)
+    stored = with_reconstructions(channels)
+    store.append(stored)
+    found = store.trials()[0].folds[0].reconstructions
+    assert found is not None and stored.reconstructions is not None
+    assert (found.rows, found.errors) == ((3, 5, 8, 9), (0.1, 0.2, 0.3, 0.4))
+    np.testing.assert_array_equal(found.originals, stored.reconstructions.originals)
+    np.testing.assert_array_equal(found.restored, stored.reconstructions.restored)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, None])
+def test_a_lost_or_torn_sheet_costs_the_examples_alone(tmp_path: Path, share: float | None) -> None:
+    store = RunStore(tmp_path)
+    store.add_suggestion(SUGGESTION)
+    store.append(with_reconstructions())
+    sheet = tmp_path / "assets/00003/fold_00_reconstructions.png"
+    content = sheet.read_bytes()
+    if share is None:
+        sheet.unlink()
+    else:
+        sheet.write_bytes(content[: int(len(content) * share)])
+    (fold,) = store.trials()[0].folds
+    assert fold.status == COMPLETE and fold.reconstructions is None
+
+
+def test_a_fold_written_before_there_were_notes_is_read(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    store.add_suggestion(SUGGESTION)
+    store.append(fold_result())
+    path = tmp_path / "trials/00003/fold_00.json"
+    document = json.loads(path.read_text())
+    del document["notes"], document["reconstructions"]
+    path.write_text(json.dumps(document))
+    (fold,) = store.trials()[0].folds
+    assert (fold.notes, fold.reconstructions) == ({}, None)
 
 
 def test_a_trial_without_an_end_is_running(tmp_path: Path) -> None:

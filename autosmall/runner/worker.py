@@ -145,6 +145,8 @@ class Worker:
             fit_seconds=fit_seconds,
             peak_memory_mib=peak_memory_mib(),
             diagnoses=marks,
+            notes=fit.notes,
+            reconstructions=fit.reconstructions if attempt.fold == 0 else None,
             worker=self._name,
         )
 

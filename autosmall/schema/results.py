@@ -19,6 +19,9 @@ UNHEALTHY = "unhealthy"
 FAILED = "failed"
 """Ended by an error, or without a finite score."""
 
+MOST_EXAMPLE_PX = 64
+"""Longest side of a picture that is kept as an example."""
+
 
 @dataclass(frozen=True)
 class Suggestion:
@@ -34,6 +37,23 @@ class Suggestion:
     label: str = ""
     protected: bool = False
     is_default: bool = False
+
+
+@dataclass(frozen=True)
+class Reconstructions:
+    """Held-out pictures beside what an autoencoder made of them: examples to look at.
+
+    Attributes:
+        rows: Their rows in the data set, in rising order.
+        errors: Mean absolute error of each on a scale of black 0 to white 1, before shrinking.
+        originals: ``uint8 (k, side, side, channels)``, shrunken to :data:`MOST_EXAMPLE_PX`.
+        restored: What came back, likewise.
+    """
+
+    rows: tuple[int, ...]
+    errors: tuple[float, ...]
+    originals: NDArray[np.uint8]
+    restored: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -55,6 +75,8 @@ class FoldResult:
         fit_seconds: Wall time of the fit and its predictions.
         peak_memory_mib: Peak resident memory of the worker.
         diagnoses: Names of the health rules that fired (see ``training.health``).
+        notes: What the strategy wants told of this fit, name to number; no choice rests on it.
+        reconstructions: Examples of an autoencoder's work; kept of the first fold alone.
         error: The error in full, or an empty text.
         worker: Which worker did it.
     """
@@ -71,6 +93,8 @@ class FoldResult:
     fit_seconds: float = 0.0
     peak_memory_mib: float = 0.0
     diagnoses: tuple[str, ...] = ()
+    notes: Mapping[str, float] = field(default_factory=dict)
+    reconstructions: Reconstructions | None = None
     error: str = ""
     worker: str = ""
 

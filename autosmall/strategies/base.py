@@ -22,6 +22,7 @@ from autosmall.schema.backbone_source import BackboneSource
 from autosmall.schema.config import Config
 from autosmall.schema.parameters import Parameter
 from autosmall.schema.pictures import PictureSpec
+from autosmall.schema.results import Reconstructions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,6 +121,8 @@ class Fit:
             ``float32 (n, size, size, channels)`` with values 0 to 255, holds its own scaling, and
             returns probabilities.
         healthy: Whether training ran to its planned end; ``False`` when the observer said stop.
+        notes: What else is worth telling, name to number; no choice may rest on it.
+        reconstructions: Held-out pictures and what an autoencoder made of them, or ``None``.
     """
 
     train_probabilities: NDArray[np.float32]
@@ -130,6 +133,7 @@ class Fit:
     build_model: Callable[[], keras.Model | ArrayModel]
     healthy: bool = True
     notes: dict[str, float] = field(default_factory=dict)
+    reconstructions: Reconstructions | None = None
 
 
 class Strategy(ABC):

@@ -1,10 +1,8 @@
-"""The networks trained from scratch: the compact CNN and the autoencoder."""
+"""The compact CNN that is trained from scratch."""
 
 import keras
-import numpy as np
 import pytest
 
-from autosmall.models.autoencoder import Autoencoder
 from autosmall.models.pooling import HeadSpec
 from autosmall.models.scratch_cnn import ScratchCnn
 from autosmall.schema.pictures import PictureSpec
@@ -41,36 +39,3 @@ def test_stem_is_strided_from_64_px():
         network = ScratchCnn(PictureSpec(size), 4, 1, "none", HEAD).build()
         first = next(x for x in network.layers if isinstance(x, keras.layers.Conv2D))
         assert first.output.shape[1:3] == (side, side)
-
-
-@pytest.mark.parametrize(("size", "blocks"), [(8, 6), (16, 2), (27, 3), (33, 4)])
-def test_reconstruction_has_the_pictures_size_and_scale(size, blocks):
-    networks = Autoencoder(PictureSpec(size), 4, blocks, 5, HEAD).build()
-    assert networks.autoencoder.output_shape == (None, size, size, 3)
-    pictures = np.random.default_rng(0).uniform(0, 255, (2, size, size, 3)).astype(np.float32)
-    restored = networks.autoencoder.predict_on_batch(pictures)
-    assert restored.min() >= 0 and restored.max() <= 1
-    side = size
-    for _ in range(blocks):
-        side = -(-side // 2)
-    bottleneck = networks.autoencoder.get_layer("bottleneck")
-    assert bottleneck.output.shape == (None, side, side, 5)
-
-
-def test_autoencoder_and_classifier_share_the_encoder():
-    networks = Autoencoder(PictureSpec(16), 4, 2, 5, HEAD).build()
-    pictures = np.random.default_rng(0).uniform(0, 255, (2, 16, 16, 3)).astype(np.float32)
-    before = networks.pooled.predict_on_batch(pictures)
-    bottleneck = networks.autoencoder.get_layer("bottleneck")
-    assert networks.classifier.get_layer("bottleneck") is bottleneck
-    bottleneck.bias.assign(bottleneck.bias + 1)
-    np.testing.assert_allclose(networks.pooled.predict_on_batch(pictures), before + 1, rtol=1e-4)
-
-
-def test_rebuilt_classifier_takes_the_weights():
-    architecture = Autoencoder(PictureSpec(16), 4, 2, 5, HEAD)
-    weights = architecture.build().classifier.get_weights()
-    rebuilt = architecture.build_classifier()
-    rebuilt.set_weights(weights)
-    for new, old in zip(rebuilt.get_weights(), weights, strict=True):
-        np.testing.assert_array_equal(new, old)

@@ -1,4 +1,4 @@
-"""What scratch and autoencoder do beyond the contract."""
+"""What training on labels does beyond the contract."""
 
 from dataclasses import replace
 
@@ -58,23 +58,6 @@ def test_a_loss_that_is_no_number_ends_the_fit_whatever_the_observer_says(make_t
     assert reporter(0.7, 0.5)
     assert not reporter(float("nan"), 0.5)
     assert [probabilities is None for _, _, probabilities in recorder.epochs] == [False, True]
-
-
-@pytest.mark.parametrize("encoder", ["frozen", "fine_tuned"])
-def test_autoencoder_learns_from_unlabelled_pictures(make_task, drawn_pictures, encoder):
-    strategy = get_strategy("autoencoder")
-    values = {**TINY, "bottleneck_channels": 4, "pretrain_epochs": 2, "encoder": encoder}
-    without = strategy.fit(make_task(strategy, values))
-    with_more = strategy.fit(make_task(strategy, values, unlabelled=drawn_pictures(16)))
-    assert (without.train_probabilities != with_more.train_probabilities).any()
-
-
-def test_frozen_encoder_leaves_only_the_head_to_labels(make_task):
-    strategy = get_strategy("autoencoder")
-    values = {**TINY, "bottleneck_channels": 4, "pretrain_epochs": 1, "encoder": "frozen"}
-    fit = strategy.fit(make_task(strategy, values))
-    assert fit.trainable_parameters == 4 * 2 + 2
-    assert fit.total_parameters > 10 * fit.trainable_parameters
 
 
 def test_only_allowed_alterations_are_used(make_task):
