@@ -1,8 +1,9 @@
 """``python -m autosmall.export_formats MODEL FORMAT FILE``: write a format, run it, compare.
 
 Each format has a writer, which makes it from a Keras model by way of TensorFlow, and a runner,
-which predicts with the format's own runtime. All take ``pictures`` (``float32 (n, size, size,
-channels)``, values 0 to 255, any n) and give ``probabilities`` (``float32 (n, n_classes)``).
+which predicts with the format's own runtime. All take ``pictures`` (``float32 (n, height, width,
+channels)``, values 0 to 255, any n; any height and width where the model takes pictures in their
+own shape) and give ``probabilities`` (``float32 (n, n_classes)``).
 
 ONNX is not written by ``Model.export``: in Keras 3.15 that takes tensors which layers made when
 they were built (those of ``Normalization``, and so of every EfficientNet) for inputs, and the
@@ -25,6 +26,7 @@ from autosmall.child import Answer, answer_parent
 from autosmall.errors import ModelFileError
 from autosmall.model import SavedModel, load_model
 from autosmall.model_folder import read_samples
+from autosmall.schema.mixed_pictures import same_shape_parts
 
 if TYPE_CHECKING:
     import keras
@@ -127,8 +129,9 @@ FORMATS = {
 def write_and_compare(saved: SavedModel, name: str, path: Path) -> float:
     """Write ``saved`` as ``name`` to ``path`` and return its largest difference from Keras.
 
-    The difference is of probabilities, on the pictures stored beside the model. Raises
-    :class:`~autosmall.errors.ModelFileError` where these are missing.
+    The difference is of probabilities, on the pictures stored beside the model, shape by shape;
+    a model of pictures in their own shape is compared on one more shape. Raises
+    :class:`~autosmall.errors.ModelFileError` where the pictures are missing.
     """
     samples = read_samples(saved.folder)
     if samples is None or not len(samples.pictures):
@@ -138,8 +141,21 @@ def write_and_compare(saved: SavedModel, name: str, path: Path) -> float:
             "copy samples.npz back, or write the model anew with: autosmall retrain RUN",
         )
     FORMATS[name].write(saved.model, path)
-    found = FORMATS[name].run(path, samples.pictures.astype(np.float32))
-    expected = saved.predict_proba(samples.pictures)
+    batches = [
+        samples.pictures[rows]
+        for rows in same_shape_parts(samples.pictures, np.arange(len(samples.pictures)))
+    ]
+    if saved.pipeline.picture_spec.is_native:
+        batches.append(batches[0].repeat(2, axis=2))
+    differences = [_difference(saved, FORMATS[name], path, batch) for batch in batches]
+    return float(np.max(differences))
+
+
+def _difference(
+    saved: SavedModel, wanted: ExportFormat, path: Path, pictures: NDArray[np.uint8]
+) -> float:
+    found = wanted.run(path, pictures.astype(np.float32))
+    expected = saved.predict_proba(pictures)
     return float(np.abs(found - expected).max()) if found.shape == expected.shape else np.inf
 
 

@@ -15,7 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.data.dataset import read_labelled, read_unlabelled
-from autosmall.data.images import UnreadablePictureError, load_picture, prepare_picture
+from autosmall.data.images import (
+    UnreadablePictureError,
+    load_picture,
+    prepare_picture,
+    stack_pictures,
+)
 from autosmall.data.samples import Dataset, Sample
 from autosmall.errors import DatasetError, ModelFileError
 from autosmall.files import write_json, write_text
@@ -30,6 +35,8 @@ from autosmall.model_folder import (
 from autosmall.models.array_model import predict_array_model
 from autosmall.openings import record_opening
 from autosmall.pipeline import Pipeline, read_pipeline
+from autosmall.schema.mixed_pictures import Pictures as Prepared
+from autosmall.schema.mixed_pictures import same_shape_parts
 from autosmall.strategies.base import ArrayModel
 from autosmall.training.metrics import all_scores
 
@@ -63,24 +70,19 @@ class SavedModel:
         """Class names in the order of the probabilities."""
         return self.pipeline.classes
 
-    def predict_proba(self, pictures: NDArray[np.uint8]) -> Probabilities:
-        """Return ``float32 (n, n_classes)`` for prepared pictures ``uint8 (n, S, S, channels)``.
+    def predict_proba(self, pictures: Prepared) -> Probabilities:
+        """Return ``float32 (n, n_classes)`` for prepared pictures.
 
-        ``S`` and the channels are those of ``pipeline.picture_spec``; ``ValueError`` otherwise.
+        One array ``uint8 (n, height, width, channels)``, or one per shape where the model takes
+        several. Sides and channels are those of ``pipeline.picture_spec``; ``ValueError``
+        otherwise.
         """
-        spec = self.pipeline.picture_spec
-        expected = (spec.image_size_px, spec.image_size_px, spec.channels)
-        if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[1:] != expected:
-            raise ValueError(
-                f"got {pictures.dtype} {pictures.shape}, expected uint8 (n, {expected}); "
-                "predict() prepares pictures of any size"
-            )
-        parts = [
-            self._predict_chunk(pictures[start : start + CHUNK_PICTURES])
-            for start in range(0, len(pictures), CHUNK_PICTURES)
-        ]
-        empty = np.zeros((0, len(self.classes)), np.float32)
-        return np.concatenate([empty, *parts])
+        probabilities = np.zeros((len(pictures), len(self.classes)), np.float32)
+        for part in same_shape_parts(pictures, np.arange(len(pictures))):
+            for start in range(0, len(part), CHUNK_PICTURES):
+                rows = part[start : start + CHUNK_PICTURES]
+                probabilities[rows] = self._predict_chunk(pictures[rows])
+        return probabilities
 
     def predict(self, pictures: Pictures) -> pd.DataFrame:
         """Return one row per picture, read and prepared exactly as in the search.
@@ -117,24 +119,27 @@ class SavedModel:
                 except UnreadablePictureError as error:
                     problems[row] = error.reason
             if rows:
-                probabilities[rows] = self.predict_proba(np.stack(batch))
+                spec = self.pipeline.picture_spec
+                probabilities[rows] = self.predict_proba(stack_pictures(batch, len(batch), spec))
         return probabilities, problems
 
     def _predict_chunk(self, pictures: NDArray[np.uint8]) -> Probabilities:
+        expected = self.pipeline.picture_spec.input_shape
+        if pictures.dtype != np.uint8 or not _fits(pictures.shape[1:], expected):
+            raise ValueError(
+                f"got {pictures.dtype} {pictures.shape}, expected uint8 (n, {expected}); "
+                "predict() prepares pictures of any size"
+            )
         if isinstance(self.model, ArrayModel):
             return predict_array_model(self.model, pictures)
         outputs = self.model.predict_on_batch(pictures.astype(np.float32))
         return np.asarray(outputs, np.float32)
 
-    def _prepared(self, batch: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _prepared(self, batch: NDArray[np.uint8]) -> Prepared:
         if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[3] != 3:
             raise ValueError(f"got {batch.dtype} {batch.shape}, expected uint8 (n, h, w, 3)")
         spec = self.pipeline.picture_spec
-        side = spec.image_size_px
-        out = np.empty((len(batch), side, side, spec.channels), np.uint8)
-        for row, picture in enumerate(batch):
-            out[row] = prepare_picture(picture, spec)
-        return out
+        return stack_pictures((prepare_picture(one, spec) for one in batch), len(batch), spec)
 
     def _table(
         self, names: Sequence[str], probabilities: Probabilities, problems: Mapping[int, str]
@@ -153,6 +158,12 @@ class SavedModel:
             table[f"probability_{name}"] = probabilities[:, column]
         table["problem"] = [problems.get(row, "") for row in range(len(names))]
         return pd.DataFrame(table)
+
+
+def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(expected) and all(
+        wanted in (None, side) for side, wanted in zip(shape, expected, strict=True)
+    )
 
 
 def load_model(path: str | Path) -> SavedModel:

@@ -9,6 +9,7 @@ from pathlib import Path
 from autosmall.model_folder import file_sha256
 from autosmall.pipeline import ARRAYS, Pipeline
 from autosmall.schema.backbone_source import PATCHES, BackboneSource
+from autosmall.schema.pictures import PictureSpec
 from autosmall.schema.settings import METRICS
 
 
@@ -80,10 +81,17 @@ def _opening(facts: CardFacts, pipeline: Pipeline) -> list[str]:
         f"trained on {total} labelled pictures of the data set `{facts.dataset}` on {facts.date} "
         f"with the configuration of trial {facts.trial}.",
         "",
-        f"It takes pictures of {spec.image_size_px} x {spec.image_size_px} pixels "
+        f"It takes pictures of {_size_words(spec)} "
         f"({spec.color_mode}, resize policy `{spec.resize_policy}`) with values from 0 to 255 and "
         "returns one probability per class; scaling is inside the model.",
     ]
+
+
+def _size_words(spec: PictureSpec) -> str:
+    side = f"{spec.image_size_px} x {spec.image_size_px} pixels"
+    if not spec.is_native:
+        return side
+    return f"any shape, made by `autosmall predict` to about their own size, at most {side} in area"
 
 
 def _expected(facts: CardFacts) -> list[str]:

@@ -33,6 +33,7 @@ from autosmall.files import write_text
 from autosmall.pipeline import ARRAYS, KERAS, MODEL_FILES, PIPELINE_FILE, Pipeline, write_pipeline
 from autosmall.quiet import import_keras
 from autosmall.schema.config import Config
+from autosmall.schema.mixed_pictures import MixedPictures, Pictures, ShapeBucket
 from autosmall.schema.pictures import PictureSpec
 from autosmall.strategies.base import ArrayModel
 
@@ -66,12 +67,12 @@ class ModelSamples:
 
     Attributes:
         names: One name per picture.
-        pictures: ``uint8 (n, size, size, channels)``, prepared.
+        pictures: Prepared, one row per name.
         probabilities: ``float32 (n, n_classes)``, predicted when the model was saved.
     """
 
     names: tuple[str, ...]
-    pictures: NDArray[np.uint8]
+    pictures: Pictures
     probabilities: NDArray[np.float32]
 
 
@@ -125,13 +126,18 @@ def write_model_files(
 
 
 def write_samples(folder: Path, samples: ModelSamples) -> None:
-    """Write ``samples.npz``."""
-    np.savez_compressed(
-        folder / SAMPLES_FILE,
-        names=np.array(samples.names),
-        pictures=samples.pictures,
-        probabilities=samples.probabilities,
-    )
+    """Write ``samples.npz``; pictures of several shapes as arrays ``pictures_0``, ..."""
+    arrays: dict[str, NDArray[np.generic]] = {
+        "names": np.array(samples.names),
+        "probabilities": samples.probabilities,
+    }
+    if isinstance(samples.pictures, MixedPictures):
+        for number, bucket in enumerate(samples.pictures.buckets):
+            arrays[f"pictures_{number}"] = bucket.pictures
+            arrays[f"rows_{number}"] = bucket.rows
+    else:
+        arrays["pictures"] = samples.pictures
+    np.savez_compressed(folder / SAMPLES_FILE, **arrays)  # type: ignore[arg-type]
 
 
 def read_samples(folder: Path) -> ModelSamples | None:
@@ -143,11 +149,26 @@ def read_samples(folder: Path) -> ModelSamples | None:
     try:
         return ModelSamples(
             tuple(str(name) for name in arrays["names"]),
-            arrays["pictures"].astype(np.uint8),
+            _stored_pictures(arrays),
             arrays["probabilities"].astype(np.float32),
         )
     except KeyError as error:
         raise ModelFileError(f"{path} lacks {error}", "the file as it was saved", _MEND) from error
+
+
+def _stored_pictures(arrays: Mapping[str, NDArray[np.generic]]) -> Pictures:
+    if "rows_0" not in arrays:
+        return arrays["pictures"].astype(np.uint8)
+    count = sum(name.startswith("rows_") for name in arrays)
+    return MixedPictures(
+        [
+            ShapeBucket(
+                arrays[f"rows_{number}"].astype(np.int64),
+                arrays[f"pictures_{number}"].astype(np.uint8),
+            )
+            for number in range(count)
+        ]
+    )
 
 
 def read_model_file(folder: Path, pipeline: Pipeline) -> keras.Model | ArrayModel:
@@ -242,8 +263,7 @@ def _read_keras(path: Path, pipeline: Pipeline) -> keras.Model:
             "a Keras model of Keras's and AutoSmall's own layers",
             f"Lambda and foreign layers are refused; otherwise: {_MEND}",
         ) from error
-    side, channels = pipeline.picture_spec.image_size_px, pipeline.picture_spec.channels
-    expected = ((None, side, side, channels), (None, len(pipeline.classes)))
+    expected = ((None, *pipeline.picture_spec.input_shape), (None, len(pipeline.classes)))
     if (model.input_shape, model.output_shape) != expected:
         raise ModelFileError(
             f"{path} takes {model.input_shape} and gives {model.output_shape}",

@@ -14,7 +14,7 @@ from pathlib import Path
 from autosmall.errors import ModelFileError
 from autosmall.files import write_json
 from autosmall.schema.config import Config
-from autosmall.schema.pictures import PictureSpec
+from autosmall.schema.pictures import NATIVE, SMALLEST_CELL_PX, PictureSpec
 
 FORMAT_VERSION = 1
 PIPELINE_FILE = "pipeline.json"
@@ -24,7 +24,7 @@ ARRAYS = "arrays"
 MODEL_FILES = {KERAS: "model.keras", ARRAYS: "model.npz"}
 """Kind of model to the name of its file; the name is never read from ``pipeline.json``."""
 
-_POLICIES = ("stretch", "letterbox", "center_crop")
+_POLICIES = ("stretch", "letterbox", "center_crop", NATIVE)
 _COLORS = ("rgb", "grayscale")
 
 
@@ -73,6 +73,7 @@ def write_pipeline(folder: Path, pipeline: Pipeline) -> None:
                 "image_size_px": spec.image_size_px,
                 "resize_policy": spec.resize_policy,
                 "color_mode": spec.color_mode,
+                "smallest_side_px": spec.smallest_side_px,
                 "dtype": "float32",
                 "value_range": [0, 255],
             },
@@ -139,14 +140,18 @@ def _from_document(document: dict[str, object]) -> Pipeline:
 
 
 def _picture_spec(picture: dict[str, object]) -> PictureSpec:
-    size = picture["image_size_px"]
-    if not isinstance(size, int) or not 1 <= size <= 4096:
-        raise ValueError(f"image_size_px {size!r}")
     return PictureSpec(
-        size,
+        _side("image_size_px", picture["image_size_px"]),
         _one_of("resize_policy", picture["resize_policy"], _POLICIES),
         _one_of("color_mode", picture["color_mode"], _COLORS),
+        _side("smallest_side_px", picture.get("smallest_side_px", SMALLEST_CELL_PX)),
     )
+
+
+def _side(name: str, value: object) -> int:
+    if not isinstance(value, int) or not 1 <= value <= 4096:
+        raise ValueError(f"{name} {value!r}")
+    return value
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> str:

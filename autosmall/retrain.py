@@ -31,6 +31,7 @@ from autosmall.model_folder import (
 from autosmall.openings import record_opening
 from autosmall.quiet import native_output_to
 from autosmall.retrain_plan import RetrainPlan, plan_retraining
+from autosmall.schema.mixed_pictures import take
 from autosmall.strategies.base import Fit
 from autosmall.training.metrics import all_scores
 from autosmall.verify_model import largest_difference
@@ -139,7 +140,7 @@ def _save(plan: RetrainPlan, fit: Fit, fit_seconds: float) -> RetrainResult:
 
 
 def _samples(plan: RetrainPlan, model: SavedModel, rows: NDArray[np.int64]) -> ModelSamples:
-    pictures = plan.task.pictures(model.pipeline.picture_spec)[rows]
+    pictures = take(plan.task.pictures(model.pipeline.picture_spec), rows)
     names = tuple(plan.run.sample_names[row] for row in rows)
     return ModelSamples(names, pictures, model.predict_proba(pictures))
 

@@ -12,13 +12,14 @@ import stat
 import struct
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from autosmall.schema.mixed_pictures import MixedPictures, Pictures
 from autosmall.schema.pictures import PictureSpec
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
@@ -104,21 +105,22 @@ def read_picture_and_format(path: str | Path) -> tuple[NDArray[np.uint8], str]:
 
 
 def prepare_picture(picture: NDArray[np.uint8], spec: PictureSpec) -> NDArray[np.uint8]:
-    """Return ``picture`` (``uint8 (h, w, 3)``) made to ``spec``: ``uint8 (S, S, channels)``.
+    """Return ``picture`` (``uint8 (h, w, 3)``) made to ``spec``: ``uint8 (H, W, channels)``.
 
-    ``stretch`` ignores the aspect ratio; ``letterbox`` keeps it and fills the rest with
-    :data:`LETTERBOX_COLOR`; ``center_crop`` keeps it and cuts the longer side.
+    H and W are ``spec.prepared_size(h, w)``. ``stretch`` ignores the aspect ratio; ``letterbox``
+    keeps it and fills the rest with :data:`LETTERBOX_COLOR`; ``center_crop`` keeps it and cuts
+    the longer side; ``native`` keeps it as nearly as its grid of sizes allows.
     """
-    side = spec.image_size_px
+    height, width = spec.prepared_size(*picture.shape[:2])
     image = Image.fromarray(picture)
     if spec.color_mode == "grayscale":
         image = image.convert("L")
     if spec.resize_policy == "letterbox":
-        image = _letterbox(image, side)
+        image = _letterbox(image, spec.image_size_px)
     else:
         box = _central_square(image.size) if spec.resize_policy == "center_crop" else None
-        image = image.resize((side, side), Image.Resampling.BILINEAR, box=box)
-    return np.asarray(image).reshape(side, side, spec.channels)
+        image = image.resize((width, height), Image.Resampling.BILINEAR, box=box)
+    return np.asarray(image).reshape(height, width, spec.channels)
 
 
 def load_picture(path: str | Path, spec: PictureSpec) -> NDArray[np.uint8]:
@@ -126,12 +128,25 @@ def load_picture(path: str | Path, spec: PictureSpec) -> NDArray[np.uint8]:
     return prepare_picture(read_picture(path), spec)
 
 
-def load_pictures(paths: Sequence[str | Path], spec: PictureSpec) -> NDArray[np.uint8]:
-    """Return all files' pictures made to ``spec``: ``uint8 (n, S, S, channels)``, in order."""
+def load_pictures(paths: Sequence[str | Path], spec: PictureSpec) -> Pictures:
+    """Return all files' pictures made to ``spec``, in order, read-only.
+
+    ``uint8 (n, S, S, channels)``, or one such array per shape under the policy ``native``.
+    """
+    return stack_pictures((load_picture(path, spec) for path in paths), len(paths), spec)
+
+
+def stack_pictures(
+    prepared: Iterable[NDArray[np.uint8]], count: int, spec: PictureSpec
+) -> Pictures:
+    """Return ``count`` pictures, prepared to ``spec`` one by one, as one holder, read-only."""
+    if spec.is_native:
+        return MixedPictures.of(list(prepared))
     side = spec.image_size_px
-    pictures = np.empty((len(paths), side, side, spec.channels), dtype=np.uint8)
-    for row, path in enumerate(paths):
-        pictures[row] = load_picture(path, spec)
+    pictures = np.empty((count, side, side, spec.channels), dtype=np.uint8)
+    for row, picture in enumerate(prepared):
+        pictures[row] = picture
+    pictures.flags.writeable = False
     return pictures
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import keras
 
+from autosmall.models.region_pooling import RegionPooling
+
 PYRAMID_LEVELS = (1, 2, 4)
 CLASSIFIER_NAME = "classifier"
 
@@ -16,7 +18,7 @@ class HeadSpec:
 
     Attributes:
         class_count: Number of logits.
-        pooling: ``global_average``, ``flatten`` or ``pyramid``.
+        pooling: ``global_average``, ``flatten`` (maps of known size only) or ``pyramid``.
         dropout_rate: Dropout before the last layer.
         l1: L1 penalty on the last layer's kernel.
     """
@@ -28,7 +30,7 @@ class HeadSpec:
 
 
 def classify(feature_map: keras.KerasTensor, head: HeadSpec) -> keras.KerasTensor:
-    """Return logits ``(b, class_count)`` of a feature map ``(b, h, w, c)`` of known size."""
+    """Return logits ``(b, class_count)`` of a feature map ``(b, h, w, c)``."""
     return classify_vector(pool(feature_map, head.pooling), head)
 
 
@@ -48,10 +50,15 @@ def classify_vector(features: keras.KerasTensor, head: HeadSpec) -> keras.KerasT
 
 
 def pool(feature_map: keras.KerasTensor, pooling: str) -> keras.KerasTensor:
-    """Return one vector ``(b, d)`` per feature map ``(b, h, w, c)`` of known size."""
+    """Return one vector ``(b, d)`` per feature map ``(b, h, w, c)``.
+
+    Raises ``ValueError`` for ``flatten`` where height or width is not known.
+    """
     if pooling == "global_average":
         return keras.layers.GlobalAveragePooling2D()(feature_map)
     if pooling == "flatten":
+        if None in feature_map.shape[1:]:
+            raise ValueError("maps of several sizes cannot be flattened: pool them instead")
         return keras.layers.Flatten()(feature_map)
     return spatial_pyramid(feature_map)
 
@@ -61,10 +68,15 @@ def spatial_pyramid(
 ) -> keras.KerasTensor:
     """Return the maxima over 1, 2 x 2 and 4 x 4 cells, side by side: ``(b, 21 c)``.
 
-    Spatial pyramid pooling (He et al. 2014, section 2.2). Levels with more cells than the map has
-    rows or columns are left out. Cells overlap where the side is no multiple of the level.
+    Spatial pyramid pooling (He et al. 2014, section 2.2). Cells overlap where the side is no
+    multiple of the level. Of maps of known size, levels with more cells than there are rows or
+    columns are left out; maps of several sizes have all levels, so that all vectors are as long.
     """
     height, width = feature_map.shape[1:3]
+    if height is None or width is None:
+        return keras.layers.Concatenate()(
+            [RegionPooling(level, "max")(feature_map) for level in levels]
+        )
     fitting = [level for level in levels if level <= min(height, width)]
     parts = [_cell_maxima(feature_map, level) for level in fitting]
     return keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]

@@ -32,15 +32,14 @@ class ScratchCnn:
     head: HeadSpec
 
     def build(self) -> keras.Model:
-        """Return the network: ``float32 (b, size, size, channels)`` of 0 to 255 to logits.
+        """Return the network: ``float32 (b, height, width, channels)`` of 0 to 255 to logits.
 
         From 64 px on the first convolution has stride 2: at full resolution it would cost more
         than all the rest.
         """
-        size = self.picture.image_size_px
-        pictures = keras.Input((size, size, self.picture.channels), name="pictures")
+        pictures = keras.Input(self.picture.input_shape, name="pictures")
         features = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(pictures)
-        stem_stride = 2 if size >= STRIDED_STEM_FROM_PX else 1
+        stem_stride = 2 if self.picture.image_size_px >= STRIDED_STEM_FROM_PX else 1
         features = convolve(features, self.width, self.normalization, stem_stride)
         features = convolve(features, self.width, self.normalization)
         for block in range(1, self.blocks):
@@ -48,7 +47,6 @@ class ScratchCnn:
         return keras.Model(pictures, classify(features, self.head), name="scratch_cnn")
 
     def _block(self, features: keras.KerasTensor, filters: int) -> keras.KerasTensor:
-        if min(features.shape[1:3]) > 1:
-            features = keras.layers.MaxPooling2D(2, padding="same")(features)
+        features = keras.layers.MaxPooling2D(2, padding="same")(features)
         features = convolve(features, filters, self.normalization)
         return convolve(features, filters, self.normalization)

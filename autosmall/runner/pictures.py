@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from autosmall.data.images import load_pictures
+from autosmall.schema.mixed_pictures import Pictures
 from autosmall.schema.pictures import PictureSpec
-
-Pictures = NDArray[np.uint8]
-
-
-def decode(paths: Sequence[str], spec: PictureSpec) -> Pictures:
-    """Return ``uint8 (n, size, size, channels)``, one row per path, read-only.
-
-    Raises :class:`~autosmall.data.images.UnreadablePictureError` for a file that is broken.
-    """
-    pictures = load_pictures([Path(path) for path in paths], spec)
-    pictures.flags.writeable = False
-    return pictures
 
 
 class DecodedPictures:
@@ -41,11 +26,14 @@ class DecodedPictures:
         self._lent = pictures
 
     def __call__(self, spec: PictureSpec) -> Pictures:
-        """Return ``uint8 (n, size, size, channels)``, read-only."""
+        """Return the pictures, read-only.
+
+        Raises :class:`~autosmall.data.images.UnreadablePictureError` for a file that is broken.
+        """
         if spec in self._lent:
             return self._lent[spec]
         if spec not in self._own:
-            self._own[spec] = decode(self._paths, spec)
+            self._own[spec] = load_pictures(self._paths, spec)
         return self._own[spec]
 
     def __len__(self) -> int:

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from autosmall.runner.pictures import DecodedPictures, Pictures, decode
+from autosmall.data.images import load_pictures
+from autosmall.runner.pictures import DecodedPictures
 from autosmall.runner.process import redirect_output, set_up_process
 from autosmall.runner.worker import Worker
+from autosmall.schema.mixed_pictures import Pictures
 from autosmall.schema.pictures import PictureSpec
 from autosmall.schema.results import FoldResult
 from autosmall.schema.search_context import FitRequest, SearchContext
@@ -73,4 +75,4 @@ class RayWorker:
 
 def decode_pictures(paths: Sequence[str], spec: PictureSpec) -> Pictures:
     """Return the pictures; what Ray runs once per spec on the driver's machine."""
-    return decode(paths, spec)
+    return load_pictures(paths, spec)

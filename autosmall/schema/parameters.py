@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autosmall.schema.config import Value
+from autosmall.schema.pictures import NATIVE
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,37 @@ def defaults(parameters: tuple[Parameter, ...]) -> dict[str, Value]:
     return {parameter.name: parameter.default for parameter in parameters}
 
 
+_COLOR_MODE = ChoiceParameter("color_mode", "rgb", ("rgb", "grayscale"), "colour or grey")
+_SQUARE = ("stretch", "letterbox", "center_crop")
+
 INPUT: tuple[Parameter, ...] = (
     IntegerParameter("image_size_px", 96, 8, 1024, "side of the square the picture is resized to"),
     ChoiceParameter(
         "resize_policy",
         "stretch",
-        ("stretch", "letterbox", "center_crop"),
+        _SQUARE,
         "how a picture is made square: stretched, padded, or cut",
     ),
-    ChoiceParameter("color_mode", "rgb", ("rgb", "grayscale"), "colour or grey"),
+    _COLOR_MODE,
 )
+
+INPUT_OF_ANY_SHAPE: tuple[Parameter, ...] = (
+    IntegerParameter(
+        "image_size_px",
+        96,
+        8,
+        1024,
+        "side of the square the picture is resized to, or that is as large as it may be at most",
+    ),
+    ChoiceParameter(
+        "resize_policy",
+        "stretch",
+        (*_SQUARE, NATIVE),
+        "how a picture is made square (stretched, padded, cut), or kept in its own shape",
+    ),
+    _COLOR_MODE,
+)
+"""For strategies whose networks can take pictures that differ in shape."""
 
 OPTIMIZATION: tuple[Parameter, ...] = (
     ChoiceParameter("optimizer", "adamw", ("adam", "adamw", "sgd", "rmsprop"), "the optimiser"),

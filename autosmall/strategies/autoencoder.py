@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.schema.config import Config
+from autosmall.schema.mixed_pictures import one_array
 from autosmall.schema.parameters import (
     AUGMENTATION,
     INPUT,
@@ -112,7 +113,7 @@ class Autoencoder(Strategy):
         options = TrainingOptions.from_config(task.config)
         architecture = _architecture(task, options)
         networks = NETWORKS.get(architecture, architecture.build, task.seed)
-        pictures = task.pictures(architecture.picture)
+        pictures = one_array(task.pictures(architecture.picture))
         _pretrain(networks.autoencoder, task, pictures, options)
         notes, examples = judge_reconstruction(networks.autoencoder, task, pictures)
         fit_head = _fit_frozen if task.config.text("encoder") == "frozen" else _fit_fine_tuned
@@ -168,7 +169,7 @@ def _pretrain(
 
     rows = task.train_index
     if task.unlabelled is not None and len(task.unlabelled) > 0:
-        further = task.unlabelled(PictureSpec.from_config(task.config))
+        further = one_array(task.unlabelled(PictureSpec.from_config(task.config)))
         rows = np.concatenate([rows, len(pictures) + np.arange(len(further))])
         pictures = np.concatenate([pictures, further])
     train_reconstruction(

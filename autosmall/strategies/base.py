@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from autosmall.schema.backbone_source import BackboneSource
 from autosmall.schema.config import Config
+from autosmall.schema.mixed_pictures import Pictures
 from autosmall.schema.parameters import Parameter
 from autosmall.schema.pictures import PictureSpec
 from autosmall.schema.results import Reconstructions
@@ -33,8 +34,11 @@ if TYPE_CHECKING:
 class PictureSource(Protocol):
     """Decoded pictures, one row per sample, in the data set's order."""
 
-    def __call__(self, spec: PictureSpec) -> NDArray[np.uint8]:
-        """Return ``uint8 (n, size, size, channels)``; read-only and shared, so never written to."""
+    def __call__(self, spec: PictureSpec) -> Pictures:
+        """Return ``uint8 (n, size, size, channels)``, or for ``native`` several of these.
+
+        Read-only and shared, so never written to.
+        """
         ...
 
     def __len__(self) -> int:
@@ -118,8 +122,8 @@ class Fit:
         total_parameters: All weights that a prediction needs.
         picture_spec: What a saved model's pictures must be made to.
         build_model: Makes the whole model that was measured. A Keras model takes pictures as
-            ``float32 (n, size, size, channels)`` with values 0 to 255, holds its own scaling, and
-            returns probabilities.
+            ``float32 (n, height, width, channels)`` with values 0 to 255, holds its own scaling,
+            and returns probabilities.
         healthy: Whether training ran to its planned end; ``False`` when the observer said stop.
         notes: What else is worth telling, name to number; no choice may rest on it.
         reconstructions: Held-out pictures and what an autoencoder made of them, or ``None``.

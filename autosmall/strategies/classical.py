@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from autosmall.schema.mixed_pictures import one_array
 from autosmall.schema.parameters import INPUT, ChoiceParameter, FloatParameter, Parameter
 from autosmall.schema.pictures import PictureSpec
 from autosmall.strategies.base import ArrayModel, Fit, FitTask, Strategy
@@ -77,7 +78,7 @@ def _descriptions(task: FitTask) -> NDArray[np.float32]:
     from autosmall.models.descriptors import describe
     from autosmall.models.feature_cache import picture_facts
 
-    pictures = task.pictures(PictureSpec.from_config(task.config))
+    pictures = one_array(task.pictures(PictureSpec.from_config(task.config)))
     parts = [
         picture_facts(
             pictures,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from autosmall.schema.parameters import (
     AUGMENTATION,
-    INPUT,
+    INPUT_OF_ANY_SHAPE,
     OPTIMIZATION,
     REGULARIZATION,
     ChoiceParameter,
@@ -29,12 +29,16 @@ HEAD = ChoiceParameter(
 
 
 class Scratch(Strategy):
-    """Trains a compact CNN on augmented pictures for the planned number of epochs."""
+    """Trains a compact CNN on augmented pictures for the planned number of epochs.
+
+    Pictures that keep their own shape (``resize_policy="native"``) go with every head but
+    ``flatten``, whose weights belong to places in a map of one size.
+    """
 
     name: ClassVar[str] = "scratch"
     title: ClassVar[str] = "CNN from scratch"
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        *INPUT,
+        *INPUT_OF_ANY_SHAPE,
         IntegerParameter("width", 16, 4, 128, "filters of the first block, doubled per block"),
         IntegerParameter("blocks", 4, 1, 6, "blocks of two convolutions"),
         HEAD,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from autosmall.schema.mixed_pictures import Pictures
 from autosmall.schema.seeds import derive_seed
 from autosmall.strategies.base import EpochObserver, Fit, FitTask
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from autosmall.models.pooling import HeadSpec
     from autosmall.schema.pictures import PictureSpec
     from autosmall.training.augmentation import Augmenter
-    from autosmall.training.loop import TrainingHistory
+    from autosmall.training.loop import Inputs, TrainingHistory
     from autosmall.training.options import TrainingOptions
 
 VALIDATION_SHARE = 0.2
@@ -70,7 +71,7 @@ def head_spec(task: FitTask, options: TrainingOptions) -> HeadSpec:
 def train_on_pictures(
     network: keras.Model,
     task: FitTask,
-    pictures: NDArray[np.uint8],
+    pictures: Pictures,
     options: TrainingOptions,
 ) -> TrainingHistory:
     """Train ``network`` (pictures to logits) on the training rows, augmented, and report epochs."""
@@ -87,7 +88,7 @@ def train_on_features(
 def _train(
     network: keras.Model,
     task: FitTask,
-    inputs: NDArray[np.generic],
+    inputs: Inputs,
     options: TrainingOptions,
     batch_transform: Augmenter | None = None,
 ) -> TrainingHistory:
@@ -120,7 +121,7 @@ def augmenter(task: FitTask) -> Augmenter:
 def _reporter(
     network: keras.Model,
     task: FitTask,
-    inputs: NDArray[np.generic],
+    inputs: Inputs,
     options: TrainingOptions,
 ) -> EpochReporter:
     return EpochReporter(
@@ -131,7 +132,7 @@ def _reporter(
 
 
 def predict_probabilities(
-    network: keras.Model, inputs: NDArray[np.generic], rows: NDArray[np.int64]
+    network: keras.Model, inputs: Inputs, rows: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """Return probabilities ``float32 (len(rows), k)`` of a network that returns logits."""
     from autosmall.training.loop import predict, softmax
@@ -142,7 +143,7 @@ def predict_probabilities(
 def fit_of_network(
     network: keras.Model,
     task: FitTask,
-    pictures: NDArray[np.uint8],
+    pictures: Pictures,
     picture_spec: PictureSpec,
     build: Callable[[], keras.Model],
     *,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,55 @@ def balanced_positions(labels: NDArray[np.int64], rng: np.random.Generator) -> I
     streams = [shuffled_positions(len(rows), rng) for rows in members]
     for which in shuffled_positions(len(members), rng):
         yield int(members[which][next(streams[which])])
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """How an endless stream of positions is cut into batches whose inputs have one shape.
+
+    Positions come in the stream's order and wait, shape by shape, until a batch of their shape is
+    full; what the stream says about how often each comes thus holds whatever the shapes.
+
+    Attributes:
+        part_of: ``int64 (m,)``, the shape that each position has, counted from 0.
+        sizes: Pictures in a batch of each shape: the batch size, or all there are.
+        per_epoch: How many batches come nearest to one pass over all positions.
+    """
+
+    part_of: NDArray[np.int64]
+    sizes: tuple[int, ...]
+    per_epoch: int
+
+    @classmethod
+    def of(cls, parts: Sequence[NDArray[np.int64]], batch_size: int) -> BatchPlan:
+        """Return the plan for ``parts``, the positions of each shape."""
+        part_of = np.zeros(sum(map(len, parts)), np.int64)
+        for number, part in enumerate(parts):
+            part_of[part] = number
+        sizes = tuple(min(batch_size, len(part)) for part in parts)
+        batches = sum(len(part) / size for part, size in zip(parts, sizes, strict=True))
+        return cls(part_of, sizes, max(1, round(batches)))
+
+    def batches(self, positions: Iterator[int]) -> Iterator[NDArray[np.int64]]:
+        """Yield batches of positions of one shape for ever."""
+        waiting: list[list[int]] = [[] for _ in self.sizes]
+        for position in positions:
+            number = int(self.part_of[position])
+            waiting[number].append(position)
+            if len(waiting[number]) == self.sizes[number]:
+                yield np.array(waiting[number], np.int64)
+                waiting[number].clear()
+
+    def weights(self) -> NDArray[np.float32]:
+        """Return ``float32 (m,)``: what makes positions count alike in batches of unlike sizes.
+
+        A loss is a mean over its batch, so one of a small batch would count for more. The mean
+        over batches is 1, and so is every weight where all pictures have one shape.
+        """
+        sizes = np.array(self.sizes)
+        counts = np.bincount(self.part_of, minlength=len(sizes))
+        mean_size = len(self.part_of) / np.sum(counts / sizes)
+        return np.asarray(sizes / mean_size, np.float32)[self.part_of]
 
 
 def mix(

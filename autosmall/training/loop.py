@@ -15,11 +15,15 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from autosmall.training.batches import balanced_positions, mix, shuffled_positions
+from autosmall.schema.mixed_pictures import MixedPictures, same_shape_parts
+from autosmall.training.batches import BatchPlan, balanced_positions, mix, shuffled_positions
 from autosmall.training.losses import make_loss, sample_weights, soft_targets
 from autosmall.training.optimizers import LearningRateFactors, make_optimizer, reset_optimizer
 from autosmall.training.options import TrainingOptions
 from autosmall.training.schedules import make_schedule
+
+Inputs = NDArray[np.generic] | MixedPictures
+"""What a network is fed with: ``(n, ...)`` of any numeric type, or pictures of several shapes."""
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]
 """Inputs, targets, and one weight per row or ``None``."""
@@ -53,7 +57,7 @@ class TrainingHistory:
 
 def train(
     model: keras.Model,
-    inputs: NDArray[np.generic],
+    inputs: Inputs,
     rows: NDArray[np.int64],
     labels: NDArray[np.int64],
     class_count: int,
@@ -70,33 +74,34 @@ def train(
         model: Takes ``float32`` batches of inputs and returns logits ``(b, class_count)``. It is
             compiled here; a model trained before with the same options is not traced again, and
             its optimiser starts afresh.
-        inputs: ``(n, ...)``, any numeric type; only ``rows`` of it are read, never written.
+        inputs: Only ``rows`` of them are read, never written. All of a batch have one shape.
         rows: ``int64 (m,)``, rows to train on.
         labels: ``int64 (m,)``, their classes.
         class_count: Number of classes.
-        options: See :class:`TrainingOptions`. A batch larger than ``m`` is made ``m``.
+        options: See :class:`TrainingOptions`. A batch larger than ``m``, or than there are
+            inputs of its shape, is made as large as these.
         seed: Seed of shuffling, mixing and ``batch_transform``.
         epoch_end: Called after each epoch.
         batch_transform: Applied to each batch before mixing.
         learning_rate_factors: Per-variable factors of the learning rate.
     """
     _compile_for_classification(model, options, learning_rate_factors)
-    batches = _labelled_batches(inputs, rows, labels, class_count, options, seed, batch_transform)
-    return run_epochs(model, batches, options, len(rows), epoch_end)
+    examples = _Examples.of(inputs, rows, labels, class_count, options)
+    batches = _labelled_batches(examples, options, seed, batch_transform)
+    return run_epochs(model, batches, options, examples.plan.per_epoch, epoch_end)
 
 
 def run_epochs(
     model: keras.Model,
     batches: Iterator[Batch],
     options: TrainingOptions,
-    row_count: int,
+    steps: int,
     epoch_end: EpochEnd,
 ) -> TrainingHistory:
-    """Run a compiled model through the planned epochs of ``batches``; see :func:`train`.
+    """Run a compiled model through the planned epochs, ``steps`` of ``batches`` each.
 
-    The model reports its loss and one metric, in this order.
+    The model reports its loss and one metric, in this order. See :func:`train`.
     """
-    steps = steps_per_epoch(row_count, options.batch_size)
     rate = make_schedule(
         options.learning_rate_schedule, options.learning_rate, steps * options.epochs
     )
@@ -122,17 +127,26 @@ def steps_per_epoch(row_count: int, batch_size: int) -> int:
 
 def predict(
     model: keras.Model,
-    inputs: NDArray[np.generic],
+    inputs: Inputs,
     rows: NDArray[np.int64],
     batch_size: int = PREDICTION_BATCH,
 ) -> NDArray[np.float32]:
     """Return the model's outputs for ``inputs[rows]``: ``float32 (len(rows), ...)``.
 
     Batches are padded to one shape, a multiple of 16 of at most ``batch_size`` rounded up, so
-    that folds of nearly equal size share one traced function.
+    that folds of nearly equal size share one traced function. Inputs may differ in shape if
+    outputs do not.
     """
-    if len(rows) == 0:
-        return np.zeros((0, *model.output_shape[1:]), np.float32)
+    outputs = np.zeros((len(rows), *model.output_shape[1:]), np.float32)
+    for part in same_shape_parts(inputs, rows):
+        outputs[part] = _predict_alike(model, inputs, rows[part], batch_size)
+    return outputs
+
+
+def _predict_alike(
+    model: keras.Model, inputs: Inputs, rows: NDArray[np.int64], batch_size: int
+) -> NDArray[np.float32]:
+    """Return outputs for at least one row of inputs of one shape."""
     batch_count = -(-len(rows) // batch_size)
     size = _round_up(-(-len(rows) // batch_count), _SHAPE_STEP)
     padded = np.resize(rows, _round_up(len(rows), size))
@@ -159,28 +173,51 @@ def _step(model: keras.Model, batch: Batch) -> tuple[float, float]:
     return float(loss), float(metric)
 
 
+@dataclass(frozen=True)
+class _Examples:
+    """Inputs with their labels, targets ``(m, k)`` and weights ``(m,)``, and how to batch them."""
+
+    inputs: Inputs
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    targets: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    plan: BatchPlan
+
+    @classmethod
+    def of(
+        cls,
+        inputs: Inputs,
+        rows: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        class_count: int,
+        options: TrainingOptions,
+    ) -> _Examples:
+        plan = BatchPlan.of(same_shape_parts(inputs, rows), options.batch_size)
+        targets = soft_targets(labels, class_count, options.label_smoothing)
+        weights = sample_weights(labels, class_count, options.class_balance)
+        return cls(inputs, rows, labels, targets, weights * plan.weights(), plan)
+
+
 def _labelled_batches(
-    inputs: NDArray[np.generic],
-    rows: NDArray[np.int64],
-    labels: NDArray[np.int64],
-    class_count: int,
+    examples: _Examples,
     options: TrainingOptions,
     seed: int,
     batch_transform: BatchTransform | None,
 ) -> Iterator[Batch]:
     rng = np.random.default_rng(seed)
-    targets = soft_targets(labels, class_count, options.label_smoothing)
-    weights = sample_weights(labels, class_count, options.class_balance)
     balanced = options.class_balance == "sampling"
-    positions = balanced_positions(labels, rng) if balanced else shuffled_positions(len(rows), rng)
-    size = min(options.batch_size, len(rows))
-    while True:
-        chosen = np.fromiter(positions, np.int64, size)
-        batch = inputs[rows[chosen]].astype(np.float32)
+    positions = (
+        balanced_positions(examples.labels, rng)
+        if balanced
+        else shuffled_positions(len(examples.rows), rng)
+    )
+    for chosen in examples.plan.batches(positions):
+        batch = examples.inputs[examples.rows[chosen]].astype(np.float32)
         if batch_transform is not None:
             batch = batch_transform(batch, rng)
-        mixed, mixed_targets = mix(batch, targets[chosen], options.mixing, rng)
-        yield mixed, mixed_targets, weights[chosen]
+        mixed, mixed_targets = mix(batch, examples.targets[chosen], options.mixing, rng)
+        yield mixed, mixed_targets, examples.weights[chosen]
 
 
 _compiled: WeakKeyDictionary[keras.Model, object] = WeakKeyDictionary()

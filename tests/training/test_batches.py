@@ -3,7 +3,12 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from autosmall.training.batches import balanced_positions, mix, shuffled_positions
+from autosmall.training.batches import (
+    BatchPlan,
+    balanced_positions,
+    mix,
+    shuffled_positions,
+)
 
 
 def test_each_round_of_shuffled_positions_is_a_permutation():
@@ -50,3 +55,61 @@ def test_cutmix_pastes_and_mixup_blends(batch):
 def test_no_mixing_changes_nothing(batch):
     mixed, targets = mix(*batch, "none", np.random.default_rng(1))
     assert mixed is batch[0] and targets is batch[1]
+
+
+PARTS = [np.array([0, 2, 4, 5, 6, 7, 8]), np.array([1, 3]), np.array([9])]
+"""Ten positions of three shapes."""
+
+
+def test_with_one_shape_batches_are_the_stream_cut_in_pieces():
+    plan = BatchPlan.of([np.arange(10)], 4)
+    assert plan.per_epoch == 2  # 2.5 whole batches
+    cut = list(islice(plan.batches(shuffled_positions(10, np.random.default_rng(3))), 5))
+    stream = list(islice(shuffled_positions(10, np.random.default_rng(3)), 20))
+    assert np.concatenate(cut).tolist() == stream
+    assert plan.weights().tolist() == [1.0] * 10
+
+
+def test_every_batch_has_one_shape_and_every_position_comes_as_often():
+    plan = BatchPlan.of(PARTS, 4)
+    assert plan.sizes == (4, 2, 1)
+    batches = list(islice(plan.batches(shuffled_positions(10, np.random.default_rng(0))), 400))
+    for batch in batches:
+        shapes = set(plan.part_of[batch].tolist())
+        assert len(shapes) == 1 and len(batch) == plan.sizes[shapes.pop()]
+    # What still waits for its batch can differ by one batch, whatever the number of rounds.
+    counts = np.bincount(np.concatenate(batches))
+    assert counts.max() - counts.min() <= 4
+
+
+def test_batches_repeat_from_the_seed_and_differ_with_it():
+    plan = BatchPlan.of(PARTS, 2)
+
+    def taken(seed):
+        return [
+            batch.tolist()
+            for batch in islice(
+                plan.batches(shuffled_positions(10, np.random.default_rng(seed))), 30
+            )
+        ]
+
+    assert taken(1) == taken(1) != taken(2)
+
+
+def test_weights_make_positions_count_alike_whatever_the_size_of_their_batch():
+    plan = BatchPlan.of(PARTS, 4)
+    weights = plan.weights()
+    share_of_a_batch_mean = weights / np.array(plan.sizes)[plan.part_of]
+    np.testing.assert_allclose(share_of_a_batch_mean, share_of_a_batch_mean[0], rtol=1e-6)
+    # One pass has 7 / 4 + 1 + 1 batches; their weights are 1 on average.
+    per_pass = np.array([7 / 4, 1, 1])
+    of_part = np.array([weights[part[0]] for part in PARTS])
+    np.testing.assert_allclose((per_pass * of_part).sum() / per_pass.sum(), 1, rtol=1e-6)
+
+
+def test_balanced_sampling_holds_where_shapes_tell_the_classes():
+    labels = np.array([1] * 8 + [0] * 2)
+    plan = BatchPlan.of([np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)], 2)
+    stream = balanced_positions(labels, np.random.default_rng(0))
+    taken = np.concatenate(list(islice(plan.batches(stream), 100)))
+    assert abs(np.mean(labels[taken]) - 0.5) <= 0.01
