@@ -1,0 +1,41 @@
+"""Interruptions held back while work is in hand that must not be cut in two."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def interruptions_deferred() -> Iterator[Callable[[], bool]]:
+    """Hold SIGINT and SIGTERM back until the block ends; yield a function that tells of one.
+
+    When the block ends without an error, the signal that came is handled as it would have been.
+    A second one is handled at once. In threads other than the main one nothing is held back.
+    """
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    previous: dict[int, Any] = {}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if received and callable(previous[number]):
+            previous[number](number, frame)
+        received.append(number)
+
+    for number in SIGNALS:
+        previous[number] = signal.signal(number, note)
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if received:
+        signal.raise_signal(received[0])
