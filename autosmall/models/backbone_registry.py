@@ -1,62 +1,99 @@
-"""Which backbones this machine has: the search for weight files, by name, without Keras."""
+"""Which backbones this machine has: the search for weights, by name, without Keras."""
 
 from __future__ import annotations
 
 import difflib
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autosmall.errors import BackboneError
+from autosmall.models import builtin_backbone, user_registry
 from autosmall.models.backbone_table import BACKBONES, BackboneEntry, backbone_of_file
-from autosmall.schema.backbone_source import PATCHES, BackboneSource
+from autosmall.models.hub_presets import find_preset, hub_source
+from autosmall.models.keras_files import check_keras_file
+from autosmall.models.user_registry import RegisteredBackbone, read_registry
+from autosmall.models.weight_files import check_weights_file
+from autosmall.schema.backbone_source import (
+    BUILTIN,
+    BUILTIN_AND_PATCHES,
+    HUB_PREFIX,
+    PATCHES,
+    BackboneSource,
+)
 
 WEIGHTS_DIR_VARIABLE = "AUTOSMALL_WEIGHTS_DIR"
-_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_ZIP_SIGNATURE = b"PK\x03\x04"
+PACKAGE, REGISTRY, KERAS_CACHE = "the package", "your registry", "Keras's cache"
 
 
 @dataclass(frozen=True)
 class BackboneSearch:
-    """What was found, preferred ones first and ``patches`` last, and the folders looked in."""
+    """What was found, preferred ones first and ``patches`` last, and the places looked in."""
 
     found: tuple[BackboneSource, ...]
     looked_in: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class WeightPlaces:
+    """Where weights may be, in the order in which they are looked for.
+
+    Attributes:
+        folders: ``--weights-dir`` and the folder that ``AUTOSMALL_WEIGHTS_DIR`` names.
+        registered: The user's registry.
+        cache: Keras's cache, present or not.
+    """
+
+    folders: tuple[Path, ...]
+    registered: dict[str, RegisteredBackbone]
+    cache: Path
+
+    def find(self, entry: BackboneEntry) -> tuple[Path, str] | None:
+        """Return the weights of a network of keras.applications, unchecked, and the place."""
+        for folder in self.folders:
+            if (path := _in_folder(entry, folder)) is not None:
+                return path, str(folder)
+        if entry.name in self.registered:
+            return Path(self.registered[entry.name].file).expanduser(), REGISTRY
+        path = _in_folder(entry, self.cache)
+        return None if path is None else (path, KERAS_CACHE)
+
+    def told(self) -> tuple[str, ...]:
+        """Return the places in words."""
+        registry = (str(user_registry.registry_path()),) if self.registered else ()
+        return (*map(str, self.folders), *registry, str(self.cache))
+
+
 def find_backbones(requested: tuple[str, ...], weights_dir: Path | None) -> BackboneSearch:
     """Return the backbones that a search may use.
 
-    Folders are looked through in this order, by the file names under which Keras stores weights
-    without classifier: ``weights_dir``, the folder that ``AUTOSMALL_WEIGHTS_DIR`` names, and
-    Keras's own cache.
+    Weights of keras.applications are looked for by the file names under which Keras stores them,
+    in this order: ``weights_dir``, the folder that ``AUTOSMALL_WEIGHTS_DIR`` names, the user's
+    registry, Keras's cache. Whatever is found is checked; nothing is fetched.
 
     Args:
-        requested: Names (``mobilenet_0.75``, ``patches``) or paths of ``.h5`` weights that bear
-            Keras's file name or of ``.keras`` models; ``()`` for whatever is found.
+        requested: Names (``mobilenet_0.75``, ``patches``, ``hub:resnet_50_imagenet``) or paths of
+            ``.h5`` weights that bear Keras's file name or of ``.keras`` models; ``()`` for
+            whatever is found.
         weights_dir: Folder given by the user.
 
     Raises:
-        BackboneError: A folder or file does not exist or is no weights file, a name is unknown,
-            or a requested backbone has no weights.
+        BackboneError: A folder or file does not exist, is damaged or no weights file, a name is
+            unknown, or a requested backbone has no weights.
     """
-    folders = _folders(weights_dir)
-    looked_in = tuple(str(folder) for folder in folders)
+    places = weight_places(weights_dir)
     if requested:
-        sources = [_requested(name, folders) for name in dict.fromkeys(requested)]
-        return BackboneSearch(tuple(sorted(sources, key=_preference)), looked_in)
-    found = [
-        source for entry in BACKBONES.values() if (source := _find(entry, folders)) is not None
-    ]
-    return BackboneSearch((*found, BackboneSource(PATCHES, PATCHES)), looked_in)
+        sources = [_requested(name, places) for name in dict.fromkeys(requested)]
+        return BackboneSearch(tuple(sorted(sources, key=_preference)), places.told())
+    own = (registered_source(name, entry) for name, entry in own_backbones(places))
+    tabled = (_find(entry, places) for entry in BACKBONES.values())
+    found = [source for source in (*own, *tabled) if source is not None]
+    return BackboneSearch((*found, *_offline_sources()), places.told())
 
 
-def keras_cache_dir() -> Path:
-    """Return the folder in which Keras keeps downloaded weights, present or not."""
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
-
-
-def _folders(weights_dir: Path | None) -> list[Path]:
+def weight_places(weights_dir: Path | None) -> WeightPlaces:
+    """Return where weights may be; ``BackboneError`` for a named folder that is none."""
     named = [weights_dir] if weights_dir is not None else []
     if os.environ.get(WEIGHTS_DIR_VARIABLE):
         named.append(Path(os.environ[WEIGHTS_DIR_VARIABLE]))
@@ -67,30 +104,92 @@ def _folders(weights_dir: Path | None) -> list[Path]:
                 "a folder that holds weight files under Keras's names",
                 f"check --weights-dir and the variable {WEIGHTS_DIR_VARIABLE}",
             )
-    return [*named, keras_cache_dir()]
+    return WeightPlaces(tuple(named), read_registry(), keras_cache_dir())
 
 
-def _find(entry: BackboneEntry, folders: list[Path]) -> BackboneSource | None:
-    for folder in folders:
-        for file in entry.files:
-            if (folder / file).is_file():
-                return _applications(entry, folder / file)
-    return None
+def keras_cache_dir() -> Path:
+    """Return the folder in which Keras keeps downloaded weights, present or not."""
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
 
 
-def _requested(name: str, folders: list[Path]) -> BackboneSource:
+def own_backbones(places: WeightPlaces) -> Iterator[tuple[str, RegisteredBackbone]]:
+    """Yield the entries of the user's registry that are networks of their own."""
+    for name, entry in places.registered.items():
+        if name not in BACKBONES:
+            yield name, entry
+
+
+def registered_source(name: str, entry: RegisteredBackbone) -> BackboneSource:
+    """Return the source of a registered ``.keras`` file, checked."""
+    source = file_source(Path(entry.file).expanduser())
+    return replace(
+        source,
+        name=name,
+        found_in=REGISTRY,
+        scaling=entry.scaling,
+        last_layer=entry.last_layer,
+        block_starts=entry.block_starts,
+    )
+
+
+def file_source(path: Path) -> BackboneSource:
+    """Return the source of a ``.keras`` file, checked."""
+    check_keras_file(path)
+    return BackboneSource(path.name, "file", str(path.resolve()), str(path.parent))
+
+
+def application_source(entry: BackboneEntry, path: Path, found_in: str) -> BackboneSource:
+    """Return the source of weights of keras.applications, checked."""
+    remark = check_weights_file(path, entry.name, entry.parameters)
+    return BackboneSource(entry.name, "applications", str(path.resolve()), found_in, remark=remark)
+
+
+def builtin_source(name: str) -> BackboneSource | None:
+    """Return the source of ``builtin`` or ``builtin+patches`` if the package holds it."""
+    path = builtin_backbone.builtin_file()
+    return None if path is None else BackboneSource(name, name, str(path), PACKAGE)
+
+
+def _in_folder(entry: BackboneEntry, folder: Path) -> Path | None:
+    return next((folder / file for file in entry.files if (folder / file).is_file()), None)
+
+
+def _find(entry: BackboneEntry, places: WeightPlaces) -> BackboneSource | None:
+    found = places.find(entry)
+    return None if found is None else application_source(entry, *found)
+
+
+def _offline_sources() -> Iterator[BackboneSource]:
+    for name in (BUILTIN, BUILTIN_AND_PATCHES):
+        if (source := builtin_source(name)) is not None:
+            yield source
+    yield BackboneSource(PATCHES, PATCHES)
+
+
+def _requested(name: str, places: WeightPlaces) -> BackboneSource:
     if name == PATCHES:
         return BackboneSource(PATCHES, PATCHES)
+    if name in (BUILTIN, BUILTIN_AND_PATCHES):
+        return builtin_source(name) or _no_builtin(name)
     if name in BACKBONES:
-        return _find(BACKBONES[name], folders) or _no_weights(BACKBONES[name], folders)
+        return _find(BACKBONES[name], places) or _no_weights(BACKBONES[name], places)
+    if name in places.registered:
+        return registered_source(name, places.registered[name])
+    if name.startswith(HUB_PREFIX):
+        return hub_source(name, find_preset(name, (*places.folders, places.cache)))
     path = Path(name).expanduser()
     if path.suffix == ".keras":
-        _check_signature(path, _ZIP_SIGNATURE, "a model saved by Keras 3")
-        return BackboneSource(path.name, "file", str(path.resolve()), str(path.parent))
+        return file_source(path)
     if path.suffix == ".h5":
         return _from_weights_file(path)
-    nearest = difflib.get_close_matches(name, [*BACKBONES, PATCHES], n=3, cutoff=0.3)
-    raise BackboneError(
+    raise unknown_backbone(name, places)
+
+
+def unknown_backbone(name: str, places: WeightPlaces) -> BackboneError:
+    """Return the error for a name that means nothing here, with the nearest that do."""
+    known = [*BACKBONES, *places.registered, PATCHES, BUILTIN, BUILTIN_AND_PATCHES]
+    nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.3)
+    return BackboneError(
         f"the backbone {name!r} is unknown",
         f"a name like {', '.join(nearest) or 'mobilenet_1'}, or a .h5 or .keras file",
         "list the names with: autosmall backbones",
@@ -104,38 +203,30 @@ def _from_weights_file(path: Path) -> BackboneSource:
             f"nothing tells which network the weights {path.name!r} belong to",
             "the name under which Keras stores them, such as "
             "mobilenet_7_5_224_tf_no_top.h5, or a .keras file",
-            "rename the file; its names are listed by: autosmall backbones",
+            "say which it is: autosmall backbones add NETWORK FILE, as in "
+            f"autosmall backbones add mobilenet_0.75 {path}",
         )
-    return _applications(entry, path)
+    return application_source(entry, path, str(path.parent))
 
 
-def _applications(entry: BackboneEntry, path: Path) -> BackboneSource:
-    _check_signature(path, _HDF5_SIGNATURE, "weights in the HDF5 format")
-    return BackboneSource(entry.name, "applications", str(path.resolve()), str(path.parent))
-
-
-def _check_signature(path: Path, signature: bytes, expected: str) -> None:
-    if not path.is_file():
-        raise BackboneError(f"there is no file {str(path)!r}", expected, "check the path")
-    with path.open("rb") as stream:
-        if stream.read(len(signature)) != signature:
-            raise BackboneError(
-                f"the file {str(path)!r} is something else or damaged",
-                expected,
-                "fetch it again (a Git LFS pointer or a web page is no weights file)",
-            )
-
-
-def _no_weights(entry: BackboneEntry, folders: list[Path]) -> BackboneSource:
+def _no_builtin(name: str) -> BackboneSource:
     raise BackboneError(
-        f"no weights for the backbone {entry.name!r} were found in: "
-        + ", ".join(str(folder) for folder in folders),
-        f"the file {entry.files[0]}",
-        "put it there, or name its folder with --weights-dir",
+        f"this installation holds no built-in backbone, so there is no {name!r}",
+        f"a backbone that is here, such as {PATCHES}",
+        "list them with: autosmall backbones",
     )
 
 
-def _preference(source: BackboneSource) -> tuple[bool, int]:
-    """The user's own files first, then as the table prefers, patches last."""
-    order = list(BACKBONES)
-    return source.name == PATCHES, order.index(source.name) if source.name in order else -1
+def _no_weights(entry: BackboneEntry, places: WeightPlaces) -> BackboneSource:
+    raise BackboneError(
+        f"no weights for the backbone {entry.name!r} were found in: {', '.join(places.told())}",
+        f"the file {entry.files[0]}",
+        f"put it there, name its folder with --weights-dir, or with a network: "
+        f"autosmall backbones fetch {entry.name}",
+    )
+
+
+def _preference(source: BackboneSource) -> int:
+    """The user's own first, then as the table prefers, then what the package has."""
+    order = [*BACKBONES, BUILTIN, BUILTIN_AND_PATCHES, PATCHES]
+    return order.index(source.name) if source.name in order else -1

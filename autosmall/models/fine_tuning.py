@@ -8,7 +8,8 @@ from weakref import WeakKeyDictionary
 
 import keras
 
-from autosmall.models.backbones import Backbone, Block
+from autosmall.models.backbone_blocks import Block
+from autosmall.models.backbones import Backbone
 from autosmall.models.pooled_features import pooled_tensor
 from autosmall.models.pooling import CLASSIFIER_NAME, HeadSpec, classify_vector
 

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 
 PATCHES = "patches"
 """Name of the backbone learned from the training part's own pictures (whitened k-means)."""
+BUILTIN = "builtin"
+"""Name of the backbone that ships inside the package."""
+BUILTIN_AND_PATCHES = "builtin+patches"
+"""Name of the two together."""
+HUB_PREFIX = "hub:"
+"""What the names of KerasHub's presets begin with."""
 
 
 @dataclass(frozen=True)
@@ -14,13 +20,30 @@ class BackboneSource:
 
     Attributes:
         name: What configurations call it (``mobilenet_0.75``).
-        kind: ``applications`` (keras.applications with weights), ``file`` (a ``.keras`` file)
-            or ``patches``.
-        weights_path: The weights' file; empty for ``patches``.
+        kind: ``applications`` (keras.applications with weights), ``file`` (a ``.keras`` file),
+            ``keras-hub`` (a preset's folder), ``builtin``, ``builtin+patches`` or ``patches``.
+        weights_path: The file that holds its weights; empty for ``patches``.
         found_in: Where the program found it, in words.
+        scaling: What a ``file`` is given instead of pixels 0 to 255: ``tf``, ``caffe``,
+            ``torch`` as for keras.applications, or ``none``.
+        last_layer: Name of the layer of a ``file`` whose output is the last feature map; empty
+            for the program to find it.
+        block_starts: Names of the layers with which the blocks of a ``file`` begin, from top to
+            bottom; empty for the program to find them.
+        remark: What the user should know about the file, or empty.
     """
 
     name: str
     kind: str
     weights_path: str = ""
     found_in: str = ""
+    scaling: str = "none"
+    last_layer: str = ""
+    block_starts: tuple[str, ...] = ()
+    remark: str = ""
+
+    @property
+    def recipe(self) -> str:
+        """What, beside the weights, decides the features: a key for caches."""
+        told = (self.scaling, self.last_layer, ",".join(self.block_starts))
+        return self.name if told == ("none", "", "") else "|".join((self.name, *told))

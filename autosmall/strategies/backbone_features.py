@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from autosmall.models.backbone_table import BACKBONES
+from autosmall.models.backbone_table import smallest_input_px
 from autosmall.schema.backbone_source import PATCHES, BackboneSource
 from autosmall.schema.config import Config
 from autosmall.schema.pictures import PictureSpec
@@ -36,8 +36,7 @@ def backbone_picture_spec(config: Config) -> PictureSpec:
     A Resizing layer in the model would be exported wrongly, so pictures are made larger instead.
     """
     spec = PictureSpec.from_config(config)
-    entry = BACKBONES.get(config.text("backbone"))
-    smallest_px = entry.smallest_px if entry else 8
+    smallest_px = smallest_input_px(config.text("backbone"))
     return PictureSpec(max(spec.image_size_px, smallest_px), spec.resize_policy, spec.color_mode)
 
 
@@ -109,7 +108,7 @@ class TaskBackbone:
             weights = self._patch_filters().digest
         else:
             weights = _file_digest(self.source.weights_path, _stamp(self.source.weights_path))
-        return f"{self.source.name}/{weights}/{self._input_shape}"
+        return f"{self.source.recipe}/{weights}/{self._input_shape}"
 
     def _patch_filters(self) -> PatchFilters:
         from autosmall.models.patches import learn_filters

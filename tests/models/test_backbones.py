@@ -9,8 +9,9 @@ import pytest
 from keras.src.legacy.saving import legacy_h5_format
 
 from autosmall.errors import BackboneError
+from autosmall.models.backbone_blocks import find_blocks
 from autosmall.models.backbone_table import BACKBONES
-from autosmall.models.backbones import build_backbone, build_untrained, find_blocks
+from autosmall.models.backbones import build_backbone, build_untrained
 from autosmall.schema.backbone_source import BackboneSource
 
 SOME = {
