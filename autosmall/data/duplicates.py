@@ -56,10 +56,22 @@ def near_groups(
     chosen = np.asarray(rows, dtype=np.int64)
     if len(chosen) < 2:
         return ()
-    pairs = _propose(hashes[chosen], thumbnails[chosen])
-    pairs, differences = _confirm(pairs, thumbnails[chosen])
+    thumbs = thumbnails[chosen]
+    pairs = _propose(hashes[chosen], thumbs, hashes[chosen], thumbs)
+    pairs, differences = _confirm(pairs[pairs[:, 0] < pairs[:, 1]], thumbs, thumbs)
     groups = complete_groups(pairs, differences)
     return tuple(sorted(tuple(sorted(int(chosen[member]) for member in g)) for g in groups))
+
+
+def pairs_between(
+    hashes: NDArray[np.bool_],
+    thumbnails: NDArray[np.uint8],
+    other_hashes: NDArray[np.bool_],
+    other_thumbnails: NDArray[np.uint8],
+) -> NDArray[np.int64]:
+    """Return the pairs ``(p, 2)`` of a row and a row of the others that show the same picture."""
+    pairs = _propose(hashes, thumbnails, other_hashes, other_thumbnails)
+    return _confirm(pairs, thumbnails, other_thumbnails)[0]
 
 
 def complete_groups(
@@ -103,28 +115,34 @@ def join_groups(count: int, groups: Iterable[Sequence[int]]) -> NDArray[np.int64
     return numbers.astype(np.int64)
 
 
-def _propose(hashes: NDArray[np.bool_], thumbnails: NDArray[np.uint8]) -> NDArray[np.int64]:
+def _propose(
+    hashes: NDArray[np.bool_],
+    thumbnails: NDArray[np.uint8],
+    other_hashes: NDArray[np.bool_],
+    other_thumbnails: NDArray[np.uint8],
+) -> NDArray[np.int64]:
     """Return the pairs ``(p, 2)`` whose hashes are near and whose rough thumbnails agree."""
-    signs = np.where(hashes, np.float32(1), np.float32(-1))
-    rough = _standardised(_halved(thumbnails))
+    signs, other_signs = (
+        np.where(each, np.float32(1), np.float32(-1)) for each in (hashes, other_hashes)
+    )
+    rough, other_rough = (_standardised(_halved(each)) for each in (thumbnails, other_thumbnails))
     pairs = [np.zeros((0, 2), np.int64)]
     for start in range(0, len(signs), 512):
-        distance = (HASH_BITS - signs[start : start + 512] @ signs.T) / 2
-        correlation = rough[start : start + 512] @ rough.T
+        distance = (HASH_BITS - signs[start : start + 512] @ other_signs.T) / 2
+        correlation = rough[start : start + 512] @ other_rough.T
         near = (distance <= MAX_HASH_DISTANCE) & (correlation >= LEAST_CORRELATION)
-        found = np.argwhere(near) + np.array([start, 0])
-        pairs.append(found[found[:, 0] < found[:, 1]])
+        pairs.append(np.argwhere(near) + np.array([start, 0]))
     return np.concatenate(pairs)
 
 
 def _confirm(
-    pairs: NDArray[np.int64], thumbnails: NDArray[np.uint8]
+    pairs: NDArray[np.int64], thumbnails: NDArray[np.uint8], others: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int64], NDArray[np.floating[Any]]]:
     """Return the pairs that show the same picture, and their aligned differences."""
-    small = _halved(thumbnails)
-    rough = aligned_difference(small[pairs[:, 0]], small[pairs[:, 1]], blocks=4, steps=4)
+    small, other_small = _halved(thumbnails), _halved(others)
+    rough = aligned_difference(small[pairs[:, 0]], other_small[pairs[:, 1]], blocks=4, steps=4)
     pairs = pairs[rough <= MAX_ROUGH_DIFFERENCE]
-    fine = aligned_difference(thumbnails[pairs[:, 0]], thumbnails[pairs[:, 1]], blocks=8, steps=6)
+    fine = aligned_difference(thumbnails[pairs[:, 0]], others[pairs[:, 1]], blocks=8, steps=6)
     same = fine <= MAX_DIFFERENCE
     return pairs[same], fine[same]
 
