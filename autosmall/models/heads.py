@@ -1,12 +1,13 @@
 """Linear heads on fixed features: multinomial logistic regression and ridge regression.
 
 Both see training rows only: standardisation, the fit and the ridge head's temperature come from
-them alone. Both end as a :class:`LinearHead`, plain arrays that a Keras layer can hold.
+them alone. Both are a :class:`StandardisedHead`, which folds into a :class:`LinearHead`, plain
+arrays that a Keras layer can hold.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +87,60 @@ class LinearHead:
         return softmax(features @ self.kernel + self.bias, axis=1).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class StandardisedHead:
+    """A solved head, its parts apart: ``softmax(standardise(features) @ kernel + bias)``.
+
+    ``kernel`` is ``float64 (d, k)`` on standardised features, ``bias`` is ``float64 (k,)``.
+    """
+
+    standardise: Standardisation
+    kernel: Array
+    bias: Array
+
+    def folded(self) -> LinearHead:
+        """Return the same head on raw features."""
+        return LinearHead.folded(self.standardise, self.kernel, self.bias)
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """What a head is fitted on.
+
+    Attributes:
+        features: ``float32 (n, d)``.
+        labels: ``int64 (n,)``, from 0 to ``class_count - 1``.
+        class_count: Number of classes.
+        weights: ``float64 (n,)``: how much each row's loss counts.
+    """
+
+    features: Floats
+    labels: Labels
+    class_count: int
+    weights: Array
+
+    @classmethod
+    def weighted(
+        cls, features: Floats, labels: Labels, class_count: int, class_weights: Array | None
+    ) -> TrainingRows:
+        """Return rows that count 1 each, or what ``class_weights`` ``(k,)`` says."""
+        weights = np.ones(len(labels)) if class_weights is None else class_weights[labels]
+        return cls(features, labels, class_count, weights)
+
+    def with_features(self, features: Floats) -> TrainingRows:
+        """Return the same rows with other features."""
+        return replace(self, features=features)
+
+    def at(self, index: NDArray[np.bool_] | Labels) -> TrainingRows:
+        """Return some of the rows."""
+        return replace(
+            self,
+            features=self.features[index],
+            labels=self.labels[index],
+            weights=self.weights[index],
+        )
+
+
 def balanced_weights(labels: Labels, class_count: int) -> Array:
     """Return ``(class_count,)``: weights that give every class present the same total.
 
@@ -114,16 +169,26 @@ def fit_linear_head(
     ``sum of losses + |kernel|^2 / (2 penalty_c)``, on standardised features unless
     ``standardised`` is false.
     """
-    standardise = (Standardisation.of if standardised else Standardisation.centring)(features)
-    fit = _fit_logistic if head == "logistic" else _fit_ridge
-    weights = np.ones(len(labels)) if class_weights is None else class_weights[labels]
-    rows, basis = _reduce(standardise(features))
-    kernel, bias = fit(rows, labels, class_count, penalty_c, weights)
-    kernel = kernel if basis is None else basis @ kernel
-    return LinearHead.folded(standardise, kernel, bias)
+    rows = TrainingRows.weighted(features, labels, class_count, class_weights)
+    return solve_linear_head(head, rows, penalty_c, standardised=standardised).folded()
 
 
-def _reduce(features: Floats) -> tuple[Floats, Array | None]:
+def solve_linear_head(
+    head: str, rows: TrainingRows, penalty_c: float, *, standardised: bool = True
+) -> StandardisedHead:
+    """Return the same as :func:`fit_linear_head` with kernel, mean and scale apart."""
+    standardise = (Standardisation.of if standardised else Standardisation.centring)(rows.features)
+    scaled = rows.with_features(standardise(rows.features))
+    reduced, basis = reduce_columns(scaled.features)
+    scaled = scaled.with_features(reduced)
+    if head == "logistic":
+        kernel, bias = solve_logistic(scaled, penalty_c)
+    else:
+        kernel, bias = _solve_ridge_head(scaled, penalty_c)
+    return StandardisedHead(standardise, kernel if basis is None else basis @ kernel, bias)
+
+
+def reduce_columns(features: Floats) -> tuple[Floats, Array | None]:
     """Return features in an orthonormal basis of their rows, and the basis ``(d, r)``.
 
     With an L2 penalty the kernel lies in the span of the rows, so nothing changes but the time.
@@ -138,21 +203,22 @@ def _reduce(features: Floats) -> tuple[Floats, Array | None]:
     return (vectors[:, kept] * roots).astype(np.float32), features.T @ (vectors[:, kept] / roots)
 
 
-def _fit_logistic(
-    features: Floats,
-    labels: Labels,
-    class_count: int,
+def solve_logistic(
+    rows: TrainingRows,
     penalty_c: float,
-    weights: Array,
+    *,
+    start: tuple[Array, Array] | None = None,
+    tolerance: float = GRADIENT_TOLERANCE,
 ) -> tuple[Array, Array]:
-    """Return kernel and bias of the softmax regression, by L-BFGS from zero weights.
+    """Return kernel and bias of the softmax regression, by L-BFGS from ``start`` or zero weights.
 
     A class without training pictures keeps the small probability that its bias starts from.
     """
+    features, class_count = rows.features, rows.class_count
     count, width = features.shape
-    targets = np.eye(class_count, dtype=np.float32)[labels]
-    shares = weights[:, None].astype(np.float32) / count
-    strength = 1.0 / (penalty_c * count)
+    targets = np.eye(class_count, dtype=np.float32)[rows.labels]
+    shares = (rows.weights / rows.weights.sum())[:, None].astype(np.float32)
+    strength = 1.0 / (penalty_c * rows.weights.sum())
 
     def loss(flat: Array) -> tuple[float, Array]:
         kernel = flat[:-class_count].reshape(width, class_count)
@@ -164,29 +230,26 @@ def _fit_logistic(
         gradient = np.concatenate([slope.ravel(), errors.sum(0, dtype=np.float64)])
         return value + 0.5 * strength * float((kernel**2).sum()), gradient
 
-    start = np.zeros((width + 1) * class_count)
-    start[-class_count:] = np.log((shares * targets).sum(0) + 1 / (count + class_count))
+    if start is None:
+        prior = np.log((shares * targets).sum(0, dtype=np.float64) + 1 / (count + class_count))
+        start = np.zeros((width, class_count)), prior
+    begin = np.concatenate([start[0].ravel(), start[1]])
     flat, _, _ = fmin_l_bfgs_b(
-        loss, start, pgtol=GRADIENT_TOLERANCE, factr=LOSS_TOLERANCE, maxiter=MAX_STEPS
+        loss, begin, pgtol=tolerance, factr=LOSS_TOLERANCE, maxiter=MAX_STEPS
     )
     kernel = flat[:-class_count].reshape(width, class_count)
     return kernel, flat[-class_count:]
 
 
-def _fit_ridge(
-    features: Floats,
-    labels: Labels,
-    class_count: int,
-    penalty_c: float,
-    weights: Array,
-) -> tuple[Array, Array]:
+def _solve_ridge_head(rows: TrainingRows, penalty_c: float) -> tuple[Array, Array]:
     """Return kernel and bias of least squares on one-hot targets, in closed form.
 
     Scores become logits by one temperature, chosen to fit the leave-one-out scores of the
     training rows (they follow from the hat matrix without refitting).
     """
-    targets = np.eye(class_count)[labels]
-    root = np.sqrt(weights / weights.mean())[:, None]
+    features = rows.features
+    targets = np.eye(rows.class_count)[rows.labels]
+    root = np.sqrt(rows.weights)[:, None]
     share = root**2 / (root**2).sum()
     center, offset = (share * features).sum(0), (share * targets).sum(0)
     x, y = root * (features - center), root * (targets - offset)
@@ -194,7 +257,7 @@ def _fit_ridge(
     leverage = np.minimum(leverage + share[:, 0], 1 - 1e-6)[:, None]
     scores = (features - center) @ kernel + offset
     left_out = (scores - leverage * targets) / (1 - leverage)
-    sharpness = _fit_sharpness(left_out, labels, weights)
+    sharpness = _fit_sharpness(left_out, rows.labels, rows.weights)
     return kernel * sharpness, (offset - center @ kernel) * sharpness
 
 

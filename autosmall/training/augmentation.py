@@ -14,8 +14,9 @@ Only the names of ``schema.settings.INVARIANCES`` are drawn from, never a kind t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import keras
 import numpy as np
@@ -170,6 +171,16 @@ def transform_rows(amplitudes: Amplitudes, height: int, width: int) -> NDArray[n
     return np.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1).astype(np.float32)
 
 
+def view_name(view: int, strength: float, invariances: Collection[str]) -> str:
+    """Return what :func:`augmented_view` depends on; equal names mean equal views."""
+    allowed = sorted(set(invariances) - {"noise"})
+    if view == 0 or strength == 0 or not allowed:
+        return "plain"
+    if view == 1 and "mirror" in allowed:
+        return "mirror"
+    return f"{view}/{strength}/{','.join(allowed)}"
+
+
 def augmented_view(
     pictures: NDArray[np.uint8],
     view: int,
@@ -177,23 +188,26 @@ def augmented_view(
     invariances: Collection[str],
     seed: int,
 ) -> NDArray[np.uint8]:
-    """Return view ``view`` of pictures ``uint8 (n, h, w, c)``: a fixed alteration per view.
+    """Return view ``view`` of pictures ``uint8 (n, h, w, c)``, the same each time.
 
     View 0 is the pictures as they are; view 1 their mirror image, where mirroring is allowed. Any
-    other view is one draw of the ``affine`` policy that depends on ``seed`` and ``view`` alone and
-    is the same for all pictures, so a picture's view does not depend on which others are there.
-    Where nothing is allowed or ``strength`` is 0, every view is view 0. Noise, being no view of a
+    other view of a picture is one draw of the ``affine`` policy that depends on ``seed``,
+    ``view`` and the picture's own pixels, so it does not depend on which others are there. Where
+    nothing is allowed or ``strength`` is 0, every view is view 0. Noise, being no view of a
     picture, is left out.
     """
-    if view == 0 or strength == 0:
+    name = view_name(view, strength, invariances)
+    if name == "plain" or len(pictures) == 0:
         return pictures
-    if view == 1 and "mirror" in invariances:
+    if name == "mirror":
         return pictures[:, :, ::-1]
-    rng = np.random.default_rng([seed, view])
-    drawn = Augmenter("affine", strength, frozenset(invariances) - {"noise"}).draw(1, rng)
+    augmenter = Augmenter("affine", strength, frozenset(invariances) - {"noise"})
+    drawn = _joined(
+        [augmenter.draw(1, np.random.default_rng([seed, view, _digest(p)])) for p in pictures]
+    )
     parts = [
-        alter(part.astype(np.float32), _repeat(drawn, len(part)), rng)
-        for part in np.split(pictures, range(VIEW_BATCH, len(pictures), VIEW_BATCH))
+        alter(pictures[part].astype(np.float32), _part(drawn, part), np.random.default_rng(0))
+        for part in np.split(np.arange(len(pictures)), range(VIEW_BATCH, len(pictures), VIEW_BATCH))
     ]
     return np.round(np.concatenate(parts)).astype(np.uint8)
 
@@ -240,5 +254,14 @@ def _replace(amplitudes: Amplitudes, **changes: Array) -> Amplitudes:
     return Amplitudes(**{**vars(amplitudes), **changes})
 
 
-def _repeat(amplitudes: Amplitudes, count: int) -> Amplitudes:
-    return Amplitudes(**{name: np.repeat(v, count) for name, v in vars(amplitudes).items()})
+def _digest(picture: NDArray[np.uint8]) -> int:
+    return int.from_bytes(hashlib.blake2b(picture.tobytes(), digest_size=8).digest(), "little")
+
+
+def _joined(amplitudes: list[Amplitudes]) -> Amplitudes:
+    names = [field.name for field in fields(Amplitudes)]
+    return Amplitudes(**{n: np.concatenate([getattr(a, n) for a in amplitudes]) for n in names})
+
+
+def _part(amplitudes: Amplitudes, index: NDArray[np.int64]) -> Amplitudes:
+    return Amplitudes(**{name: values[index] for name, values in vars(amplitudes).items()})

@@ -4,8 +4,11 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
 from autosmall.models.heads import (
     Standardisation,
+    TrainingRows,
     balanced_weights,
     fit_linear_head,
+    solve_linear_head,
+    solve_logistic,
 )
 
 
@@ -88,3 +91,34 @@ def test_feature_that_hardly_moves_is_not_blown_up():
     features = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
     features[:, 2] *= 1e-8
     assert np.abs(Standardisation.of(features)(features)[:, 2]).max() < 1e-4
+
+
+@pytest.mark.parametrize("head_name", ["logistic", "ridge"])
+def test_parts_of_a_solved_head_give_what_the_folded_one_gives(problem, head_name):
+    features, labels = problem
+    rows = TrainingRows.weighted(features, labels, 3, None)
+    solved = solve_linear_head(head_name, rows, 0.1)
+    logits = solved.standardise(features) @ solved.kernel + solved.bias
+    folded = fit_linear_head(head_name, features, labels, 3, 0.1)
+    odds = np.exp(logits - logits.max(1, keepdims=True))
+    np.testing.assert_allclose(
+        folded.probabilities(features), odds / odds.sum(1, keepdims=True), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("head_name", ["logistic", "ridge"])
+def test_copies_that_share_a_rows_weight_change_nothing(problem, head_name):
+    features, labels = problem
+    once = solve_linear_head(head_name, TrainingRows.weighted(features, labels, 3, None), 0.1)
+    copied = TrainingRows(np.tile(features, (3, 1)), np.tile(labels, 3), 3, np.full(270, 1 / 3))
+    thrice = solve_linear_head(head_name, copied, 0.1)
+    direction = once.kernel / np.linalg.norm(once.kernel)
+    np.testing.assert_allclose(thrice.kernel / np.linalg.norm(thrice.kernel), direction, atol=3e-3)
+
+
+def test_a_start_at_the_solution_ends_there(problem):
+    features, labels = problem
+    rows = TrainingRows.weighted(Standardisation.of(features)(features), labels, 3, None)
+    kernel, bias = solve_logistic(rows, 0.1, tolerance=1e-7)
+    again, _ = solve_logistic(rows, 0.1, start=(kernel, bias))
+    np.testing.assert_array_equal(again, kernel)

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from autosmall.schema.settings import INVARIANCES
-from autosmall.training.augmentation import Augmenter, augmented_view, transform_rows
+from autosmall.training.augmentation import (
+    Augmenter,
+    augmented_view,
+    transform_rows,
+    view_name,
+)
 
 POLICIES = ("affine", "random_resized_crop", "rand_augment", "trivial_augment")
 EVERYTHING = frozenset(INVARIANCES)
@@ -150,6 +155,22 @@ class TestViews:
         together = augmented_view(varied, 3, 0.5, INVARIANCES, 0)
         alone = augmented_view(varied[4:5], 3, 0.5, INVARIANCES, 0)
         np.testing.assert_array_equal(together[4:5], alone)
+
+    def test_pictures_are_altered_each_in_its_own_way(self, bytes_):
+        """Equal but for one grey level, they would be nearly equal under one alteration."""
+        twins = np.stack([bytes_[0], np.minimum(bytes_[0], 254) + 1])
+        first, second = augmented_view(twins, 2, 0.5, INVARIANCES, 0).astype(int)
+        assert np.abs(first - second).max() > 20
+
+    def test_equal_names_mean_equal_views(self, bytes_):
+        made: dict[str, bytes] = {}
+        for view in range(3):
+            for strength in (0.0, 0.2, 0.5):
+                for allowed in ((), ("mirror",), ("rotate", "noise"), ("rotate",)):
+                    name = view_name(view, strength, allowed)
+                    pixels = augmented_view(bytes_, view, strength, allowed, 0).tobytes()
+                    assert made.setdefault(name, pixels) == pixels
+        assert len(set(made.values())) > 5
 
     def test_differs_by_view_and_seed(self, bytes_):
         views = [augmented_view(bytes_, view, 0.5, INVARIANCES, 0) for view in (2, 3)]
