@@ -12,10 +12,11 @@ from autosmall.errors import BackboneError
 from autosmall.models.backbone_input import TORCH_DEVIATION_RGB, scale, three_channels
 from autosmall.models.backbone_table import BackboneEntry
 from autosmall.models.weight_files import LayerShapes, first_mismatch, stored_layers
+from autosmall.schema.pictures import InputShape
 
 
 def build_application(
-    entry: BackboneEntry, weights_path: str | None, input_shape: tuple[int, int, int]
+    entry: BackboneEntry, weights_path: str | None, input_shape: InputShape
 ) -> keras.Model:
     """Return the network with weights from a file, or random ones; pictures 0 to 255 in.
 

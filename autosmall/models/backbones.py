@@ -20,7 +20,9 @@ from autosmall.models.file_backbones import build_from_file
 from autosmall.models.flat_copy import flat_copy
 from autosmall.models.hub_backbones import build_from_preset
 from autosmall.schema.backbone_source import BackboneSource
+from autosmall.schema.pictures import InputShape
 
+USUAL_SIDE_PX = 256
 STAGES = 4
 """Number of resolutions, from the coarsest, whose last maps make up several-layer features."""
 
@@ -30,8 +32,8 @@ class Backbone:
     """A feature extractor.
 
     Attributes:
-        model: ``float32 (n, size, size, channels)`` with values 0 to 255 to the last feature map
-            ``(n, h, w, width)``. Nothing is trainable.
+        model: ``float32 (n, height, width, channels)`` with values 0 to 255 to the last feature
+            map ``(n, h, w, width)``. Nothing is trainable.
         blocks: From top to bottom; together they hold all layers above the scaling.
         stages: Feature maps for several-layer features, the last one first.
         grid: Pooling keeps ``grid x grid`` regions apart.
@@ -43,7 +45,7 @@ class Backbone:
     grid: int = 1
 
 
-def build_backbone(source: BackboneSource, input_shape: tuple[int, int, int]) -> Backbone:
+def build_backbone(source: BackboneSource, input_shape: InputShape) -> Backbone:
     """Return the backbone with its weights, for pictures of ``input_shape``.
 
     Raises ``BackboneError`` where the weights do not fit or the file cannot be used.
@@ -61,7 +63,7 @@ def build_backbone(source: BackboneSource, input_shape: tuple[int, int, int]) ->
     return backbone_from_model(model, block_starts=source.block_starts)
 
 
-def build_untrained(name: str, input_shape: tuple[int, int, int]) -> Backbone:
+def build_untrained(name: str, input_shape: InputShape) -> Backbone:
     """Return the architecture called ``name`` with random weights."""
     return backbone_from_model(build_application(BACKBONES[name], None, input_shape))
 
@@ -72,7 +74,7 @@ def backbone_from_model(
     """Return the backbone that ``model`` (pictures to a feature map) makes, nothing trainable."""
     model.trainable = False
     blocks = find_blocks(model, block_starts)
-    return Backbone(model, blocks, _stages(blocks), grid)
+    return Backbone(model, blocks, _stages(model, blocks), grid)
 
 
 def batch_normalizations(backbone: Backbone) -> tuple[str, ...]:
@@ -81,7 +83,7 @@ def batch_normalizations(backbone: Backbone) -> tuple[str, ...]:
     return tuple(layer.name for layer in backbone.model.layers if isinstance(layer, kind))
 
 
-def _build_builtin(input_shape: tuple[int, int, int]) -> keras.Model:
+def _build_builtin(input_shape: InputShape) -> keras.Model:
     from autosmall.models.builtin_backbone import build_builtin
 
     model = build_builtin((*input_shape[:2], 3))
@@ -89,10 +91,22 @@ def _build_builtin(input_shape: tuple[int, int, int]) -> keras.Model:
     return keras.Model(pictures, flat_copy(model, three_channels(pictures)), name="backbone")
 
 
-def _stages(blocks: tuple[Block, ...]) -> tuple[Tensor, ...]:
+def _stages(model: keras.Model, blocks: tuple[Block, ...]) -> tuple[Tensor, ...]:
     """Return the last map of each of the coarsest resolutions, coarsest first."""
+    maps = [block.output for block in blocks if len(block.output.shape) == 4]
     by_size: dict[int, Tensor] = {}
-    for block in blocks:
-        if len(block.output.shape) == 4:
-            by_size.setdefault(block.output.shape[1], block.output)
+    for height, output in zip(_heights(model, maps), maps, strict=True):
+        by_size.setdefault(height, output)
     return tuple(by_size.values())[:STAGES]
+
+
+def _heights(model: keras.Model, maps: Sequence[Tensor]) -> list[int]:
+    """Return the maps' heights, of pictures of a usual size where the model takes any."""
+    shape = list(model.input.shape)
+    if shape[1] is not None:
+        return [int(output.shape[1]) for output in maps]
+    example = keras.KerasTensor((1, USUAL_SIDE_PX, USUAL_SIDE_PX, shape[-1]))
+    return [
+        int(found.shape[1])
+        for found in keras.Model(model.input, list(maps)).compute_output_spec(example)
+    ]

@@ -26,6 +26,8 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from autosmall.schema.mixed_pictures import MixedPictures, Pictures
+
 CHUNK_PICTURES = 64
 MEMORY_LIMIT_BYTES = 768 * 2**20
 PATIENCE_SECONDS = 20.0
@@ -33,13 +35,13 @@ POLL_SECONDS = 0.05
 
 Floats = NDArray[np.floating]
 Compute = Callable[[NDArray[np.uint8]], Floats]
-"""Facts of a chunk: ``uint8 (c, size, size, channels)`` to ``(c, ...)``, any float."""
+"""Facts of a chunk: ``uint8 (c, height, width, channels)`` to ``(c, ...)``, any float."""
 
 _memory: OrderedDict[str, Floats] = OrderedDict()
 
 
 def picture_facts(
-    pictures: NDArray[np.uint8],
+    pictures: Pictures,
     what: str,
     compute: Compute,
     cache_dir: Path | None,
@@ -47,11 +49,14 @@ def picture_facts(
     """Return ``(n, ...)``, read-only: ``compute`` for every picture.
 
     Args:
-        pictures: ``uint8 (n, size, size, channels)``.
+        pictures: ``uint8 (n, height, width, channels)``, or several of these, each of which
+            is worked on by itself.
         what: All that the values depend on besides the pixels.
         compute: Called for chunks that are not known yet; at most :data:`CHUNK_PICTURES` rows.
         cache_dir: Folder shared by the workers, or ``None`` to remember in this process only.
     """
+    if isinstance(pictures, MixedPictures):
+        return _shape_by_shape(pictures, what, compute, cache_dir)
     chunks = [
         pictures[start : start + CHUNK_PICTURES]
         for start in range(0, len(pictures), CHUNK_PICTURES)
@@ -66,6 +71,19 @@ def picture_facts(
     else:
         parts = _shared(chunks, addresses, compute, cache_dir / "facts")
     return _remember(whole, np.concatenate(parts))
+
+
+def _shape_by_shape(
+    pictures: MixedPictures, what: str, compute: Compute, cache_dir: Path | None
+) -> Floats:
+    parts = [
+        picture_facts(bucket.pictures, what, compute, cache_dir) for bucket in pictures.buckets
+    ]
+    values = np.empty((len(pictures), *parts[0].shape[1:]), parts[0].dtype)
+    for bucket, part in zip(pictures.buckets, parts, strict=True):
+        values[bucket.rows] = part
+    values.flags.writeable = False
+    return values
 
 
 def forget() -> None:

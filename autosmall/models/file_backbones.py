@@ -11,11 +11,12 @@ from autosmall.models.backbone_blocks import last_feature_map
 from autosmall.models.backbone_input import Tensor, one_channel, scale, three_channels
 from autosmall.models.flat_copy import flat_copy
 from autosmall.schema.backbone_source import BackboneSource
+from autosmall.schema.pictures import InputShape
 
 _UNUSABLE = (ValueError, TypeError, OSError, KeyError, AttributeError, NotImplementedError)
 
 
-def build_from_file(source: BackboneSource, input_shape: tuple[int, int, int]) -> keras.Model:
+def build_from_file(source: BackboneSource, input_shape: InputShape) -> keras.Model:
     """Return the model in ``source`` up to its last feature map, for pictures 0 to 255.
 
     The file is read in safe mode. Models within it (a ``Sequential`` around a network of
@@ -28,15 +29,20 @@ def build_from_file(source: BackboneSource, input_shape: tuple[int, int, int]) -
     except _UNUSABLE as error:
         raise BackboneError(
             f"the model {source.weights_path!r} cannot be used as a backbone for pictures of "
-            f"{input_shape[1]} x {input_shape[0]}: {str(error).splitlines()[0]}",
+            f"{_size_words(input_shape)}: {str(error).splitlines()[0]}",
             "a Keras model of Keras's own layers with one input, RGB or grey pictures of any "
             "size, and convolutional feature maps",
             "save its convolutional part alone with Keras 3; larger pictures may help too",
         ) from error
 
 
+def _size_words(input_shape: InputShape) -> str:
+    height, width, _ = input_shape
+    return "several shapes" if height is None else f"{width} x {height} pixels"
+
+
 def feature_extractor(
-    model: keras.Model, source: BackboneSource, input_shape: tuple[int, int, int]
+    model: keras.Model, source: BackboneSource, input_shape: InputShape
 ) -> keras.Model:
     """Return a flat copy of ``model`` up to its last feature map, for other pictures.
 

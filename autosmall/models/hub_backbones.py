@@ -13,12 +13,13 @@ from autosmall.models.backbone_input import Tensor, three_channels
 from autosmall.models.file_backbones import feature_extractor
 from autosmall.models.flat_copy import flat_copy
 from autosmall.schema.backbone_source import BackboneSource
+from autosmall.schema.pictures import InputShape
 
 CONVERTER_FILES = ("image_converter.json", "preprocessor.json")
 _UNUSABLE = (ValueError, TypeError, OSError, KeyError, AttributeError, NotImplementedError)
 
 
-def build_from_preset(source: BackboneSource, input_shape: tuple[int, int, int]) -> keras.Model:
+def build_from_preset(source: BackboneSource, input_shape: InputShape) -> keras.Model:
     """Return the preset in the folder of ``source.weights_path``, for pictures 0 to 255.
 
     Pixels are scaled as the preset's image converter says, where it has one. Raises

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from autosmall.models.backbones import Backbone, backbone_from_model
 from autosmall.models.feature_cache import CHUNK_PICTURES
+from autosmall.schema.mixed_pictures import Pictures, one_array_per_shape
+from autosmall.schema.pictures import InputShape
 
 Floats = NDArray[np.float32]
 Tensor = Any
@@ -41,34 +43,41 @@ KEPT = 8
 
 @dataclass(frozen=True)
 class PatchFilters:
-    """Convolution ``kernel (6, 6, channels, filters)`` and ``bias (filters,)``."""
+    """Convolution ``kernel (6, 6, channels, filters)`` and ``bias (filters,)``.
+
+    ``reduction`` is how many times smaller pictures are made before it.
+    """
 
     kernel: Floats
     bias: Floats
+    reduction: int
 
     @property
     def digest(self) -> str:
         """Digits that are equal for equal filters."""
         content = hashlib.blake2b(self.kernel.tobytes() + self.bias.tobytes(), digest_size=16)
-        return content.hexdigest()
+        return f"{content.hexdigest()}/{self.reduction}"
 
 
-def learn_filters(pictures: NDArray[np.uint8], seed: int) -> PatchFilters:
-    """Return filters learned from ``uint8 (n, size, size, channels)``, no labels.
+def learn_filters(pictures: Pictures, seed: int, side_px: int) -> PatchFilters:
+    """Return filters learned from pictures of side ``side_px`` or about its square in area.
 
-    The last few results are kept, so that configurations on the same fold share them.
+    No labels are needed. The last few results are kept, so that configurations on the same fold
+    share them.
     """
-    key = hashlib.blake2b(pictures.tobytes(), digest_size=16).hexdigest() + f"/{seed}"
+    arrays = one_array_per_shape(pictures)
+    reduction = max(1, round(side_px / WORKING_SIDE_PX))
+    key = f"{_content_digest(arrays)}/{seed}/{reduction}"
     if key not in _learned:
         rng = np.random.default_rng(seed)
-        patches: Floats = _sample_patches(pictures, rng)
+        patches: Floats = _sample_patches(arrays, reduction, rng)
         mean, whitening = _whitening(patches)
         white = np.asarray((patches - mean) @ whitening, np.float32)
         directions = _spherical_means(white, rng)
         kernel = whitening @ directions.T
-        shape = (PATCH_PX, PATCH_PX, pictures.shape[3], len(directions))
+        shape = (PATCH_PX, PATCH_PX, arrays[0].shape[3], len(directions))
         bias = -(mean @ kernel) - THRESHOLD
-        _learned[key] = PatchFilters(kernel.reshape(shape), bias.astype(np.float32))
+        _learned[key] = PatchFilters(kernel.reshape(shape), bias.astype(np.float32), reduction)
         while len(_learned) > KEPT:
             _learned.popitem(last=False)
     return _learned[key]
@@ -82,21 +91,27 @@ def forget() -> None:
     _learned.clear()
 
 
-def build_patch_backbone(filters: PatchFilters, input_shape: tuple[int, int, int]) -> Backbone:
+def build_patch_backbone(filters: PatchFilters, input_shape: InputShape) -> Backbone:
     """Return the backbone that compares pictures of ``input_shape`` with ``filters``."""
     pictures = keras.Input(input_shape, name="pictures")
     convolution = keras.layers.Conv2D(
         filters.kernel.shape[-1], PATCH_PX, activation="relu", name="patch_filters"
     )
-    model = keras.Model(pictures, convolution(_normalised(pictures)))
+    model = keras.Model(pictures, convolution(_normalised(pictures, filters.reduction)))
     convolution.set_weights([filters.kernel, filters.bias])
     return backbone_from_model(model, grid=QUADRANTS)
 
 
-def _normalised(pictures: Tensor) -> Tensor:
+def _content_digest(arrays: list[NDArray[np.uint8]]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        digest.update(f"{array.shape}/".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def _normalised(pictures: Tensor, reduction: int) -> Tensor:
     """Return small pictures with mean 0 and variance about 1 around every pixel."""
-    factor = max(1, round(int(pictures.shape[1]) / WORKING_SIDE_PX))
-    small = keras.layers.AveragePooling2D(factor, name="shrink")(pictures)
+    small = keras.layers.AveragePooling2D(reduction, name="shrink")(pictures)
     local = keras.layers.AveragePooling2D(PATCH_PX, strides=1, padding="same", name="local_mean")
     centred = small - local(small)
     spread = keras.layers.AveragePooling2D(PATCH_PX, strides=1, padding="same", name="local_var")
@@ -104,22 +119,28 @@ def _normalised(pictures: Tensor) -> Tensor:
     return centred * keras.ops.rsqrt(variance + CONTRAST_FLOOR)
 
 
-def _sample_patches(pictures: NDArray[np.uint8], rng: np.random.Generator) -> Floats:
+def _sample_patches(
+    arrays: list[NDArray[np.uint8]], reduction: int, rng: np.random.Generator
+) -> Floats:
     """Return ``float32 (m, 36 channels)`` patches of normalised pictures, at random places."""
-    shape = pictures.shape[1:]
-    symbolic = keras.Input(shape)
-    normalise = keras.Model(symbolic, _normalised(symbolic))
-    per_picture = -(-SAMPLED_PATCHES // len(pictures))
+    channels = arrays[0].shape[3]
+    symbolic = keras.Input((None, None, channels))
+    normalise = keras.Model(symbolic, _normalised(symbolic, reduction))
+    per_picture = -(-SAMPLED_PATCHES // sum(map(len, arrays)))
+    chunks = (
+        array[start : start + CHUNK_PICTURES]
+        for array in arrays
+        for start in range(0, len(array), CHUNK_PICTURES)
+    )
     patches = []
-    for start in range(0, len(pictures), CHUNK_PICTURES):
-        chunk = pictures[start : start + CHUNK_PICTURES].astype(np.float32)
-        maps = keras.ops.convert_to_numpy(normalise(chunk))
+    for chunk in chunks:
+        maps = keras.ops.convert_to_numpy(normalise(chunk.astype(np.float32)))
         windows = np.lib.stride_tricks.sliding_window_view(maps, (PATCH_PX, PATCH_PX), (1, 2))
         places = windows.shape[1] * windows.shape[2]
         which = rng.integers(places, size=(len(chunk), min(per_picture, places)))
         rows, columns = np.divmod(which, windows.shape[2])
         chosen = windows[np.arange(len(chunk))[:, None], rows, columns]
-        patches.append(chosen.transpose(0, 1, 3, 4, 2).reshape(-1, PATCH_PX**2 * shape[2]))
+        patches.append(chosen.transpose(0, 1, 3, 4, 2).reshape(-1, PATCH_PX**2 * channels))
     return np.concatenate(patches)
 
 

@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 
 from autosmall.models.backbones import Backbone
 from autosmall.models.feature_cache import CHUNK_PICTURES
+from autosmall.models.region_pooling import RegionPooling
 
 Tensor = Any
 Floats = NDArray[np.float32]
+
+PADDED_TO = 8
 
 POOLINGS = {"avg": ("avg",), "avg_max": ("avg", "max")}
 
@@ -56,7 +59,7 @@ def used_columns(backbone: Backbone, layers: str, pooling: str) -> NDArray[np.in
 def pooled_tensor(backbone: Backbone, layers: str, pooling: str) -> Tensor:
     """Return the symbolic vector ``(n, width)`` that a configuration uses."""
     tensors = [
-        _pool(backbone.stages[part.stage], part.pooling, backbone.grid)
+        pool_map(backbone.stages[part.stage], part.pooling, backbone.grid)
         for part in used_parts(backbone, layers, pooling)
     ]
     return tensors[0] if len(tensors) == 1 else keras.layers.Concatenate(name="features")(tensors)
@@ -68,19 +71,25 @@ def feature_model(backbone: Backbone) -> keras.Model:
 
 
 class Extractor:
-    """Runs a model of pictures over batches of one shape."""
+    """Runs a model of pictures over batches of few shapes."""
 
     def __init__(self, model: keras.Model) -> None:
         self._model = model
 
     def __call__(self, pictures: NDArray[np.uint8]) -> Floats:
-        """Return the outputs of at most a chunk of pictures, padded so nothing is traced twice."""
-        padding = [(0, CHUNK_PICTURES - len(pictures)), (0, 0), (0, 0), (0, 0)]
+        """Return the outputs of at most a chunk of pictures.
+
+        Chunks are padded to full ones, so nothing is traced twice. Where pictures differ in shape
+        there may be many small chunks, so they are padded to a multiple of a few.
+        """
+        full = CHUNK_PICTURES if self._model.input_shape[1] is not None else PADDED_TO
+        padding = [(0, -len(pictures) % full), (0, 0), (0, 0), (0, 0)]
         batch = np.pad(pictures, padding).astype(np.float32)
         return np.asarray(self._model.predict_on_batch(batch)[: len(pictures)], np.float32)
 
 
-def _pool(feature_map: Tensor, pooling: str, grid: int) -> Tensor:
+def pool_map(feature_map: Tensor, pooling: str, grid: int) -> Tensor:
+    """Return one vector per map: means (``avg``) or maxima of ``grid x grid`` regions."""
     if grid == 1:
         layer = (
             keras.layers.GlobalAveragePooling2D
@@ -88,6 +97,8 @@ def _pool(feature_map: Tensor, pooling: str, grid: int) -> Tensor:
             else keras.layers.GlobalMaxPooling2D
         )
         return layer()(feature_map)
+    if feature_map.shape[1] is None:
+        return RegionPooling(grid, pooling)(feature_map)
     side = int(feature_map.shape[1])
     stride = side // grid
     window = side - (grid - 1) * stride

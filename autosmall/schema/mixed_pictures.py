@@ -91,6 +91,13 @@ def take(pictures: Pictures, rows: NDArray[np.int64]) -> Pictures:
     return MixedPictures([ShapeBucket(part, pictures[rows[part]]) for part in parts])
 
 
+def one_array_per_shape(pictures: Pictures) -> list[NDArray[np.uint8]]:
+    """Return an array ``uint8 (m, h, w, c)`` per shape; together they hold all pictures."""
+    if isinstance(pictures, MixedPictures):
+        return [bucket.pictures for bucket in pictures.buckets]
+    return [pictures]
+
+
 def one_array(pictures: Pictures) -> NDArray[np.uint8]:
     """Return pictures that share a shape as the array they are; ``TypeError`` for others."""
     if isinstance(pictures, MixedPictures):

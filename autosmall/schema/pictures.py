@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from autosmall.schema.config import Config
 
+InputShape = tuple[int | None, int | None, int]
+"""Height, width and channels of a network's input; a side that differs is ``None``."""
+
 NATIVE = "native"
 """The resize policy under which a picture keeps its aspect ratio and, up to a cap, its size."""
 
@@ -49,8 +52,8 @@ class PictureSpec:
         return self.resize_policy == NATIVE
 
     @property
-    def input_shape(self) -> tuple[int | None, int | None, int]:
-        """Height, width and channels of a network's input; sides that differ are ``None``."""
+    def input_shape(self) -> InputShape:
+        """What a network takes; both sides are ``None`` under ``native``."""
         side = None if self.is_native else self.image_size_px
         return (side, side, self.channels)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from autosmall.schema.config import Config
 from autosmall.schema.parameters import (
     AUGMENTATION,
-    INPUT,
+    INPUT_OF_ANY_SHAPE,
     OPTIMIZATION,
     REGULARIZATION,
     FloatParameter,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from autosmall.models.fine_tuning import FineTuneNetworks
     from autosmall.models.pooling import HeadSpec
-    from autosmall.training.loop import TrainingHistory
+    from autosmall.training.loop import Inputs, TrainingHistory
     from autosmall.training.options import TrainingOptions
 
 CUT_LIMIT_BYTES = 768 * 2**20
@@ -53,7 +53,7 @@ class FineTune(Strategy):
     name: ClassVar[str] = "fine_tune"
     title: ClassVar[str] = "Fine-tuned backbone"
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        *INPUT,
+        *INPUT_OF_ANY_SHAPE,
         BACKBONE,
         IntegerParameter(
             "trainable_blocks", 3, 1, 20, "blocks that are trained, counted from the top"
@@ -81,8 +81,7 @@ class FineTune(Strategy):
         from autosmall.training.options import TrainingOptions
 
         options = TrainingOptions.from_config(task.config)
-        spec = backbone_picture_spec(task.config)
-        backbone = TaskBackbone(task, task.pictures(spec))
+        backbone = TaskBackbone(task)
         plan = _Plan.of(task, backbone, options)
         networks = NETWORKS.get(plan.key, plan.build, task.seed)
         head_layer(networks).set_weights(_first_head(task, backbone))
@@ -94,7 +93,7 @@ class FineTune(Strategy):
             validation_probabilities=predict_probabilities(network, inputs, task.validation_index),
             trainable_parameters=sum(int(np.prod(w.shape)) for w in network.trainable_weights),
             total_parameters=networks.classifier.count_params(),
-            picture_spec=spec,
+            picture_spec=backbone.spec,
             build_model=partial(plan.build_model, networks.classifier.get_weights()),
             healthy=history.healthy,
         )
@@ -151,15 +150,17 @@ def _first_head(task: FitTask, backbone: TaskBackbone) -> list[NDArray[np.float3
 
 def _trained_part(
     task: FitTask, backbone: TaskBackbone, networks: FineTuneNetworks, plan: _Plan
-) -> tuple[keras.Model, NDArray[np.generic]]:
+) -> tuple[keras.Model, Inputs]:
     """Return what is run in training and its inputs: the upper part if its inputs can be kept."""
     from autosmall.models.feature_cache import picture_facts
     from autosmall.models.pooled_features import Extractor
     from autosmall.strategies.supervised import augmenter
 
-    cut_bytes = 4 * int(np.prod(networks.lower.output_shape[1:])) * len(backbone.pictures)
     begins_at_pictures = len(networks.lower.layers) == 1
-    if begins_at_pictures or cut_bytes > CUT_LIMIT_BYTES or not augmenter(task).is_identity:
+    if begins_at_pictures or backbone.spec.is_native or not augmenter(task).is_identity:
+        return networks.classifier, backbone.pictures
+    cut_bytes = 4 * int(np.prod(networks.lower.output_shape[1:])) * len(backbone.pictures)
+    if cut_bytes > CUT_LIMIT_BYTES:
         return networks.classifier, backbone.pictures
     what = f"cut/{plan.trainable_blocks}/{backbone.digest}"
     # In this process only: it is large, and of use to the folds of this depth alone.
@@ -170,7 +171,7 @@ def _trained_part(
 def _train(
     task: FitTask,
     network: keras.Model,
-    inputs: NDArray[np.generic],
+    inputs: Inputs,
     options: TrainingOptions,
     factors: dict[str, float],
 ) -> TrainingHistory:

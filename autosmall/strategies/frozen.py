@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from autosmall.schema.backbone_source import PATCHES
 from autosmall.schema.config import Config
 from autosmall.schema.parameters import (
-    INPUT,
+    INPUT_OF_ANY_SHAPE,
     OPTIMIZATION,
     ChoiceParameter,
     FloatParameter,
@@ -51,7 +51,7 @@ class Frozen(Strategy):
     title: ClassVar[str] = "Frozen features"
     folds_together: ClassVar[bool] = True
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        *INPUT,
+        *INPUT_OF_ANY_SHAPE,
         BACKBONE,
         LAYERS,
         POOLING,
@@ -88,13 +88,11 @@ class Frozen(Strategy):
 
     def fit(self, task: FitTask) -> Fit:
         """Fit the head on the training rows' features and predict all rows."""
-        config = task.config
-        spec = backbone_picture_spec(config)
-        backbone = TaskBackbone(task, task.pictures(spec))
+        backbone = TaskBackbone(task)
         views = _Views.of(task, backbone)
-        if config.text("head") == "dense":
-            return _fit_dense(task, spec, backbone, views)
-        return _fit_linear(task, spec, backbone, views)
+        if task.config.text("head") == "dense":
+            return _fit_dense(task, backbone, views)
+        return _fit_linear(task, backbone, views)
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ class _Views:
         return cls(plain, np.concatenate(stacked), np.tile(task.train_labels, count))
 
 
-def _fit_linear(task: FitTask, spec: PictureSpec, backbone: TaskBackbone, views: _Views) -> Fit:
+def _fit_linear(task: FitTask, backbone: TaskBackbone, views: _Views) -> Fit:
     from autosmall.models.heads import balanced_weights, fit_linear_head
 
     balanced = task.config.text("class_balance") == "weights"
@@ -128,10 +126,10 @@ def _fit_linear(task: FitTask, spec: PictureSpec, backbone: TaskBackbone, views:
         task.config.number("penalty_c"),
         balanced_weights(task.train_labels, task.class_count) if balanced else None,
     )
-    return _finished(task, spec, backbone, views, head, healthy=True)
+    return _finished(task, backbone, views, head, healthy=True)
 
 
-def _fit_dense(task: FitTask, spec: PictureSpec, backbone: TaskBackbone, views: _Views) -> Fit:
+def _fit_dense(task: FitTask, backbone: TaskBackbone, views: _Views) -> Fit:
     from autosmall.models.dense_head import DenseHeadSpec
     from autosmall.models.heads import Standardisation
     from autosmall.strategies.supervised import EpochReporter, predict_probabilities
@@ -165,12 +163,11 @@ def _fit_dense(task: FitTask, spec: PictureSpec, backbone: TaskBackbone, views: 
         ),
     )
     head = architecture.trained(network, standardise)
-    return _finished(task, spec, backbone, views, head, healthy=history.healthy)
+    return _finished(task, backbone, views, head, healthy=history.healthy)
 
 
 def _finished(
     task: FitTask,
-    spec: PictureSpec,
     backbone: TaskBackbone,
     views: _Views,
     head: LinearHead | DenseHead,
@@ -189,7 +186,7 @@ def _finished(
         validation_probabilities=head.probabilities(views.plain[task.validation_index]),
         trainable_parameters=head.parameter_count,
         total_parameters=backbone.shared().model.count_params() + head.parameter_count,
-        picture_spec=spec,
+        picture_spec=backbone.spec,
         build_model=build_model,
         healthy=healthy,
     )

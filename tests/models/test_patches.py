@@ -6,6 +6,8 @@ from autosmall.models import patches
 from autosmall.models.patches import build_patch_backbone, learn_filters
 from autosmall.models.pooled_features import Extractor, feature_model, used_columns
 
+SIDE_PX = 20
+
 
 @pytest.fixture
 def pictures():
@@ -29,16 +31,16 @@ def few_filters(monkeypatch):
 
 
 def test_same_pictures_and_seed_give_the_same_filters(pictures, few_filters):
-    first = learn_filters(pictures, 1)
+    first = learn_filters(pictures, 1, SIDE_PX)
     patches.forget()
-    assert learn_filters(pictures, 1).digest == first.digest
-    assert learn_filters(pictures, 2).digest != first.digest
-    assert learn_filters(pictures[:20], 1).digest != first.digest
+    assert learn_filters(pictures, 1, SIDE_PX).digest == first.digest
+    assert learn_filters(pictures, 2, SIDE_PX).digest != first.digest
+    assert learn_filters(pictures[:20], 1, SIDE_PX).digest != first.digest
 
 
 def test_convolution_compares_whitened_patches_with_unit_vectors(pictures, few_filters):
     """On patches drawn from the pictures, every filter's score has about unit variance."""
-    filters = learn_filters(pictures, 1)
+    filters = learn_filters(pictures, 1, SIDE_PX)
     backbone = build_patch_backbone(filters, pictures.shape[1:])
     linear = keras.Model(
         backbone.model.input,
@@ -54,7 +56,9 @@ def test_convolution_compares_whitened_patches_with_unit_vectors(pictures, few_f
 
 
 def test_features_tell_directions_apart_whatever_the_contrast(pictures, few_filters):
-    backbone = build_patch_backbone(learn_filters(pictures, 1), pictures.shape[1:])
+    backbone = build_patch_backbone(
+        learn_filters(pictures, 1, SIDE_PX), pictures.shape[1:]
+    )
     extract = Extractor(feature_model(backbone))
     features = extract(pictures)
     assert features.shape == (40, 2 * 4 * 16)
@@ -66,7 +70,9 @@ def test_features_tell_directions_apart_whatever_the_contrast(pictures, few_filt
 
 
 def test_quadrants_are_kept_apart(pictures, few_filters):
-    backbone = build_patch_backbone(learn_filters(pictures, 1), pictures.shape[1:])
+    backbone = build_patch_backbone(
+        learn_filters(pictures, 1, SIDE_PX), pictures.shape[1:]
+    )
     columns = used_columns(backbone, "last", "avg")
     flat = np.full((1, 20, 20, 3), 128, np.uint8)
     marked = flat.copy()
@@ -78,7 +84,9 @@ def test_quadrants_are_kept_apart(pictures, few_filters):
 
 
 def test_model_survives_safe_mode(pictures, few_filters, tmp_path):
-    model = build_patch_backbone(learn_filters(pictures, 1), pictures.shape[1:]).model
+    model = build_patch_backbone(
+        learn_filters(pictures, 1, SIDE_PX), pictures.shape[1:]
+    ).model
     model.save(tmp_path / "patches.keras")
     again = keras.saving.load_model(tmp_path / "patches.keras", safe_mode=True)
     batch = pictures.astype(np.float32)
@@ -86,6 +94,8 @@ def test_model_survives_safe_mode(pictures, few_filters, tmp_path):
 
 
 def test_one_block_is_trained_when_fine_tuned(pictures, few_filters):
-    backbone = build_patch_backbone(learn_filters(pictures, 1), pictures.shape[1:])
+    backbone = build_patch_backbone(
+        learn_filters(pictures, 1, SIDE_PX), pictures.shape[1:]
+    )
     assert len(backbone.blocks) == 1
     assert "patch_filters" in backbone.blocks[0].layers
