@@ -16,18 +16,19 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from autosmall.api import SearchRun, load_run, search
+    from autosmall.api import SearchRun, load_run, pretrain, search
     from autosmall.model import SavedModel, load_model
 
 __version__ = "0.1.0"
 
-__all__ = ["SavedModel", "SearchRun", "load_model", "load_run", "search"]
+__all__ = ["SavedModel", "SearchRun", "load_model", "load_run", "pretrain", "search"]
 
 _HOMES = {
     "SavedModel": "autosmall.model",
     "SearchRun": "autosmall.api",
     "load_model": "autosmall.model",
     "load_run": "autosmall.api",
+    "pretrain": "autosmall.api",
     "search": "autosmall.api",
 }
 

@@ -1,4 +1,4 @@
-"""The Python calls: :func:`search`, :func:`load_run` and what they return."""
+"""The Python calls: :func:`search`, :func:`load_run`, :func:`pretrain` and what they return."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from autosmall.analysis.ranking import Ranking, rank
 from autosmall.run_store import RunStore, load_run_data
 from autosmall.run_tables import fold_results_table, trials_table
 from autosmall.schema.durations import parse_duration
+from autosmall.schema.pretrain_settings import PretrainSettings
 from autosmall.schema.run_data import RunData, TrialRecord
 from autosmall.schema.settings import DEFAULT_INVARIANCES, SearchSettings
 from autosmall.search_session import nothing_complete, run_search
@@ -18,6 +19,7 @@ from autosmall.search_session import nothing_complete, run_search
 if TYPE_CHECKING:
     import pandas as pd
 
+    from autosmall.pretrain_session import PretrainResult
     from autosmall.retrain import RetrainResult
 
 
@@ -162,6 +164,63 @@ def search(
         quiet=quiet,
     )
     return SearchRun(run_search(settings))
+
+
+def pretrain(
+    source: str | Path,
+    *,
+    output: str | Path,
+    method: str | None = None,
+    teacher: str | Path | None = None,
+    weights_dir: str | Path | None = None,
+    architecture: str | None = None,
+    image_size: int | None = None,
+    apart_from: str | Path | None = None,
+    time_budget: str | float | None = None,
+    steps: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    weight_decay: float | None = None,
+    augmentation_strength: float | None = None,
+    invariances: Sequence[str] | None = None,
+    noise_std: float | None = None,
+    seed: int | None = None,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> PretrainResult:
+    """Train a backbone on the pictures in ``source``, write it to ``output``, return what came.
+
+    ``time_budget`` is a text such as ``"10m"`` or seconds; the other keywords are the fields of
+    :class:`~autosmall.schema.pretrain_settings.PretrainSettings`. A call that was cut off is gone
+    on with. The file is a backbone for ``search(..., backbone=[output])``.
+
+    Raises the errors of :mod:`autosmall.errors`.
+    """
+    from autosmall.pretrain_session import run_pretrain
+
+    return run_pretrain(
+        PretrainSettings(
+            source=Path(source),
+            output=Path(output),
+            method=method,
+            teacher=None if teacher is None else str(teacher),
+            weights_dir=_path(weights_dir),
+            architecture=architecture,
+            image_size_px=image_size,
+            apart_from=_path(apart_from),
+            time_budget_seconds=_seconds(time_budget),
+            steps=steps,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            augmentation_strength=augmentation_strength,
+            invariances=None if invariances is None else tuple(invariances),
+            noise_std=noise_std,
+            seed=seed,
+            overwrite=overwrite,
+            quiet=quiet,
+        )
+    )
 
 
 def _path(value: str | Path | None) -> Path | None:

@@ -12,9 +12,15 @@ from pathlib import Path
 from typing import NoReturn
 
 from autosmall import __version__, commands
+from autosmall.schema.pretrain_settings import AUTOENCODER, DISTILL, METHODS
 from autosmall.schema.settings import DEFAULT_INVARIANCES, INVARIANCES, METRICS
 
 _DATASET = "folder of class folders, folder with train/ and test/, or CSV"
+_SOURCE = "labelled pictures as for search, or a folder of unlabelled ones"
+_INVARIANCES = (
+    f"changes that keep the label, of {', '.join(INVARIANCES)}, or none"
+    f" (default: {', '.join(DEFAULT_INVARIANCES)})"
+)
 _RUN = "run folder that search wrote"
 _MODEL = "model folder that retrain wrote"
 _PICTURES = "pictures, or folders of them"
@@ -99,6 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"autosmall {__version__}")
     verbs = _Verbs(parser)
     _add_search(verbs)
+    _add_pretrain(verbs)
     _add_readers_of_runs(verbs)
     _add_readers_of_models(verbs)
     _add_helpers(verbs)
@@ -140,8 +147,7 @@ def _add_search(verbs: _Verbs) -> None:
         "--invariances",
         metavar="A,B",
         type=parse_invariances,
-        help=f"changes that keep the label, of {', '.join(INVARIANCES)}, or none"
-        f" (default: {', '.join(DEFAULT_INVARIANCES)})",
+        help=_INVARIANCES,
     )
     add("--unlabelled", metavar="DIR", type=Path, help="folder of further pictures, unlabelled")
     add("--workers", metavar="N", type=int, help="processes (default: one per core; 0: none)")
@@ -149,6 +155,36 @@ def _add_search(verbs: _Verbs) -> None:
     add("--address", metavar="RAY", help="address of a Ray cluster (default: this machine)")
     add("--seed", metavar="S", type=int, help="seed of everything (default: 0)")
     add("--overwrite", action="store_true", help="delete what is in the run folder first")
+    add("--quiet", action="store_true", help="no progress")
+
+
+def _add_pretrain(verbs: _Verbs) -> None:
+    operands = "SOURCE --output FILE.keras"
+    parser = verbs.add("pretrain", commands.pretrain, operands, "train a backbone for searches")
+    add = parser.add_argument
+    add("source", metavar="SOURCE", type=Path, help=_SOURCE)
+    add("--output", metavar="FILE", type=Path, required=True, help="the .keras file to write")
+    add("--method", metavar="NAME", help=f"{', '.join(METHODS)} (default: by labels)")
+    add("--teacher", metavar="NAME|FILE", help=f"backbone to imitate, for {DISTILL}")
+    add("--weights-dir", metavar="DIR", type=Path, help="folder with the teacher's weights")
+    add(
+        "--architecture",
+        "--student",
+        metavar="NAME",
+        help="network to train: compact_32, or a backbone's name (default: by picture size)",
+    )
+    add("--image-size", metavar="PX", type=int, help="side of the pictures (default: by theirs)")
+    add("--apart-from", metavar="DATASET", type=Path, help="leave out copies of its pictures")
+    add("--time-budget", metavar="TIME", help="wall time, as 90s, 10m or 1h30m")
+    add("--steps", metavar="N", type=int, help="batches (default: by the number of pictures)")
+    add("--batch-size", metavar="N", type=int, help="pictures per step (default: 64)")
+    add("--learning-rate", metavar="R", type=float, help="peak of the rate (default: 0.002)")
+    add("--weight-decay", metavar="D", type=float, help="decoupled (default: 0.01)")
+    add("--augmentation-strength", metavar="S", type=float, help="0 to 1 (default: 0.5)")
+    add("--invariances", metavar="A,B", type=parse_invariances, help=_INVARIANCES)
+    add("--noise-std", metavar="S", type=float, help=f"noise for {AUTOENCODER} (default: 0.2)")
+    add("--seed", metavar="S", type=int, help="seed of everything (default: 0)")
+    add("--overwrite", action="store_true", help="replace the file, and begin anew")
     add("--quiet", action="store_true", help="no progress")
 
 

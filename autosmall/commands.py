@@ -32,6 +32,20 @@ def search(dataset: Path, **options: Any) -> None:
     _say(run_lines(run.path))
 
 
+def pretrain(source: Path, output: Path, **options: Any) -> None:
+    """Train a backbone on ``source`` and print what came of it and how to use it."""
+    from autosmall.api import pretrain
+
+    result = pretrain(source, output=output, **options)
+    _say(
+        [
+            result.sentence,
+            f"Backbone: {result.path} (card: {result.card})",
+            f"To use it: autosmall search my_pictures/ --backbone {result.path}",
+        ]
+    )
+
+
 def report(run_dir: Path, open: bool = False) -> None:  # noqa: A002 (the option's name)
     """Write the report of a run anew and print its path."""
     from autosmall.report import write_report

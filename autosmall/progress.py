@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
@@ -71,6 +72,10 @@ class Progress(Protocol):
         """Show the search as it stands."""
         ...
 
+    def status(self, lines: Sequence[str]) -> None:
+        """Show how a single long job stands: one line for logs first, then what a screen adds."""
+        ...
+
     def close(self) -> None:
         """Leave the terminal as it was."""
         ...
@@ -86,6 +91,9 @@ class NoProgress:
         """Ignore."""
 
     def update(self, view: SearchView) -> None:
+        """Ignore."""
+
+    def status(self, lines: Sequence[str]) -> None:
         """Ignore."""
 
     def close(self) -> None:
@@ -120,6 +128,13 @@ class PlainProgress:
         best = f"; best: {_leader_text(view, view.leaders[0])}" if view.leaders else ""
         self.note(line + best)
 
+    def status(self, lines: Sequence[str]) -> None:
+        """Print the first line, at most every ``lines_every_seconds`` and only if it is new."""
+        now = time.monotonic()
+        if now - self._last_line >= self._every and lines[0] != self._last_view:
+            self._last_line, self._last_view = now, lines[0]
+            self.note(lines[0])
+
     def close(self) -> None:
         """Nothing to undo."""
 
@@ -143,6 +158,10 @@ class LiveProgress:
     def update(self, view: SearchView) -> None:
         """Redraw."""
         self._live.update(Group(Text(_headline(view), style="bold"), _leaders(view), _work(view)))
+
+    def status(self, lines: Sequence[str]) -> None:
+        """Redraw."""
+        self._live.update(Group(Text(lines[0], style="bold"), *map(Text, lines[1:])))
 
     def close(self) -> None:
         """Stop redrawing."""

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +25,7 @@ from autosmall.schema.space import Space
 from autosmall.schema.space_file import read_space, restrict
 from autosmall.strategies.registry import parameters_by_strategy
 from autosmall.training.metrics import resolve_metric
+from autosmall.versions import package_versions
 
 RUN_ENTRIES = (
     "settings.toml",
@@ -258,7 +256,11 @@ def _begin(checked: CheckedInput, store: RunStore, on_audit: Callable[[int, int]
     stored = _stored_settings(checked, metric, reason, plan)
     store.create(
         RunFacts(
-            stored, _identity(checked), _versions(), checked.dataset.fingerprint(), dataset.classes
+            stored,
+            _identity(checked),
+            package_versions(PACKAGES),
+            checked.dataset.fingerprint(),
+            dataset.classes,
         )
     )
 
@@ -302,17 +304,6 @@ def _stored_settings(
         "backbones_found": tuple(source.name for source in checked.backbones.found),
         "backbones_looked_in": checked.backbones.looked_in,
     }
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "system": platform.platform()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    found["processor"] = f"{os.cpu_count()} cores, {platform.machine()}"
-    return found
 
 
 def _read_prepared(checked: CheckedInput, store: RunStore, resumed: bool) -> PreparedSearch:

@@ -17,6 +17,7 @@ import pytest
 import autosmall.api
 from autosmall import arguments, cli, commands
 from autosmall.errors import DatasetError, SearchStoppedError
+from autosmall.schema.pretrain_settings import PretrainSettings
 from autosmall.schema.settings import SearchSettings
 
 PLAIN_CALLS = {
@@ -48,6 +49,25 @@ PLAIN_CALLS = {
         ("pics --address ray://host:10001", call(Path("pics"), address="ray://host:10001")),
         ("pics --seed 7 --overwrite --quiet",
          call(Path("pics"), seed=7, overwrite=True, quiet=True)),
+    ],
+    "pretrain": [
+        ("pics --output b.keras", call(Path("pics"), Path("b.keras"))),
+        ("pics --output b.keras --method distill --teacher mobilenet_0.75 --weights-dir w",
+         call(Path("pics"), Path("b.keras"), method="distill", teacher="mobilenet_0.75",
+              weights_dir=Path("w"))),
+        ("pics --output b.keras --student compact_16 --image-size 32",
+         call(Path("pics"), Path("b.keras"), architecture="compact_16", image_size=32)),
+        ("pics --output b.keras --architecture mobilenet_0.25 --apart-from mine",
+         call(Path("pics"), Path("b.keras"), architecture="mobilenet_0.25",
+              apart_from=Path("mine"))),
+        ("pics --output b.keras --time-budget 10m --steps 200 --batch-size 32",
+         call(Path("pics"), Path("b.keras"), time_budget="10m", steps=200, batch_size=32)),
+        ("pics --output b.keras --learning-rate 0.01 --weight-decay 0 --noise-std 0.1",
+         call(Path("pics"), Path("b.keras"), learning_rate=0.01, weight_decay=0.0, noise_std=0.1)),
+        ("pics --output b.keras --augmentation-strength 0.3 --invariances none",
+         call(Path("pics"), Path("b.keras"), augmentation_strength=0.3, invariances=())),
+        ("pics --output b.keras --seed 3 --overwrite --quiet",
+         call(Path("pics"), Path("b.keras"), seed=3, overwrite=True, quiet=True)),
     ],
     "report": [
         ("run", call(Path("run"))),
@@ -105,26 +125,37 @@ def test_every_verb_has_a_case():
     assert set(verbs) == set(PLAIN_CALLS)
 
 
-def search_options() -> set[str]:
+def options_of(verb: str) -> set[str]:
     parser = arguments.build_parser()
     (verbs,) = (a.choices for a in parser._actions if hasattr(a, "choices") and a.choices)
-    return {a.dest for a in verbs["search"]._actions} - {"help", "debug"}
+    return {a.dest for a in verbs[verb]._actions} - {"help", "debug"}
 
 
-def test_every_search_option_is_a_keyword_of_the_python_call():
-    assert search_options() == set(inspect.signature(autosmall.api.search).parameters)
+@pytest.mark.parametrize("verb", ["search", "pretrain"])
+def test_every_option_is_a_keyword_of_the_python_call(verb):
+    function = getattr(autosmall.api, verb)
+    assert options_of(verb) == set(inspect.signature(function).parameters)
 
 
-def test_every_search_setting_has_an_option():
-    named_otherwise = {"time_budget_seconds": "time_budget", "backbones": "backbone"}
-    settings = {named_otherwise.get(f.name, f.name) for f in fields(SearchSettings)}
-    assert search_options() == settings
+NAMED_OTHERWISE = {
+    "time_budget_seconds": "time_budget",
+    "backbones": "backbone",
+    "image_size_px": "image_size",
+}
 
 
-def test_every_search_option_is_exercised_above():
-    used = " ".join(words for words, _ in PLAIN_CALLS["search"])
-    missing = {o for o in search_options() if f"--{o.replace('_', '-')}" not in used}
-    assert missing == {"dataset"}
+@pytest.mark.parametrize(
+    ("verb", "settings"), [("search", SearchSettings), ("pretrain", PretrainSettings)]
+)
+def test_every_setting_has_an_option(verb, settings):
+    assert options_of(verb) == {NAMED_OTHERWISE.get(f.name, f.name) for f in fields(settings)}
+
+
+@pytest.mark.parametrize(("verb", "operand"), [("search", "dataset"), ("pretrain", "source")])
+def test_every_option_is_exercised_above(verb, operand):
+    used = " ".join(words for words, _ in PLAIN_CALLS[verb])
+    missing = {o for o in options_of(verb) if f"--{o.replace('_', '-')}" not in used}
+    assert missing == {operand}
 
 
 @pytest.mark.parametrize(

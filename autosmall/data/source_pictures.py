@@ -49,6 +49,11 @@ class SourcePictures:
     labels: NDArray[np.int64]
     classes: tuple[str, ...] = ()
 
+    @classmethod
+    def unlabelled(cls, root: Path, paths: Sequence[Path]) -> SourcePictures:
+        """Return pictures without labels."""
+        return cls(root, tuple(paths), np.zeros(len(paths), np.int64))
+
     @property
     def is_labelled(self) -> bool:
         """Whether there are labels to learn from."""
@@ -69,10 +74,14 @@ class SourcePictures:
         return round(float(np.median(sizes))) if sizes else 0
 
     def subset(self, keep: NDArray[np.bool_]) -> SourcePictures:
-        """Return the pictures that ``keep`` (``bool (n,)``) marks."""
+        """Return the pictures that ``keep`` (``bool (n,)``) marks, and the classes left."""
         rows = np.flatnonzero(keep)
         paths = tuple(self.paths[row] for row in rows)
-        return SourcePictures(self.root, paths, self.labels[rows], self.classes)
+        if not self.is_labelled:
+            return SourcePictures.unlabelled(self.root, paths)
+        present, labels = np.unique(self.labels[rows], return_inverse=True)
+        classes = tuple(self.classes[label] for label in present)
+        return SourcePictures(self.root, paths, labels.astype(np.int64), classes)
 
 
 @dataclass(frozen=True)
@@ -95,14 +104,13 @@ def read_source(path: Path, *, labels_wanted: bool | None) -> SourcePictures:
     except DatasetError:
         if labels_wanted or path.is_file() or not path.is_dir():
             raise
-        paths = read_unlabelled(path)
-        return SourcePictures(path, paths, np.zeros(len(paths), np.int64))
+        return SourcePictures.unlabelled(path, read_unlabelled(path))
     try:
         check_trainable(dataset)
     except DatasetError:
         if labels_wanted or not dataset.paths:
             raise
-        return SourcePictures(path, dataset.paths, np.zeros(len(dataset), np.int64))
+        return SourcePictures.unlabelled(path, dataset.paths)
     return SourcePictures(path, dataset.paths, dataset.labels, dataset.classes)
 
 

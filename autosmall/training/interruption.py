@@ -35,7 +35,7 @@ def interruptions_deferred() -> Iterator[Callable[[], bool]]:
     try:
         yield lambda: bool(received)
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for held, handler in previous.items():
+            signal.signal(held, handler)
     if received:
         signal.raise_signal(received[0])

@@ -40,13 +40,13 @@ class PretrainingPictures:
     Attributes:
         pixels: ``uint8 (n, size, size, 3)``; may lie on disk (``numpy.memmap``).
         rows: ``int64 (m,)``, the rows to learn from.
-        labels: ``int64 (m,)``, their classes; empty where there are none.
+        labels: ``int64 (m,)``, their classes; ``None`` where there are none.
         class_count: Number of classes, 0 where there are no labels.
     """
 
     pixels: NDArray[np.uint8]
     rows: NDArray[np.int64]
-    labels: NDArray[np.int64]
+    labels: NDArray[np.int64] | None = None
     class_count: int = 0
 
 
@@ -183,6 +183,7 @@ class SupervisedTask(NetworkTask):
         network = keras.Model(backbone.input, classify(backbone.output, head), name="classifier")
         super().__init__(backbone, network, make_loss("none"), options)
         self._pictures = pictures
+        assert pictures.labels is not None
         self._targets = soft_targets(pictures.labels, pictures.class_count, 0.0)
         self._weights = sample_weights(pictures.labels, pictures.class_count, "weights")
         self._rows = BatchRows(pictures.rows, options.batch_size, options.seed)
