@@ -1,8 +1,8 @@
 """Networks that ``pretrain`` trains: names, how to choose one, and how to build it.
 
 ``compact_16`` is the CNN of the strategy ``scratch`` with 16 filters in its first block and no
-head; every name of the table of backbones stands for that architecture with random weights. Keras
-is imported only where one is built.
+head; every name of the table of backbones stands for that architecture with random weights, and
+``mobilenet_0.375`` for a MobileNet of any width up to 1. Keras is imported only where one is built.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ SIZE_STEP_PX = 4
 LEAST_SIZE_PX = 16
 
 _COMPACT = re.compile(r"compact_(\d+)")
+_MOBILENET = re.compile(r"mobilenet_(0\.\d+|1)")
+MOBILENET_SMALLEST_PX = 32
+LEAST_WIDTH_FACTOR = 0.05
 
 
 def suggest_size_px(median_size_px: int, student: str | None) -> int:
@@ -45,6 +48,8 @@ def suggest_student(image_size_px: int) -> str:
 
 def smallest_size_px(student: str) -> int:
     """Return the smallest side that the student can take."""
+    if _MOBILENET.fullmatch(student):
+        return MOBILENET_SMALLEST_PX
     return BACKBONES[student].smallest_px if student in BACKBONES else LEAST_SIZE_PX
 
 
@@ -52,7 +57,8 @@ def check_student(student: str, image_size_px: int | None) -> None:
     """Raise ``SettingsError`` for an unknown student, or a side that is too small for it."""
     width = _COMPACT.fullmatch(student)
     low, high = COMPACT_WIDTHS
-    if student not in BACKBONES and not (width and low <= int(width[1]) <= high):
+    is_compact = width is not None and low <= int(width[1]) <= high
+    if student not in BACKBONES and not is_compact and width_factor(student) is None:
         near = difflib.get_close_matches(student, [SMALL_STUDENT, *BACKBONES], n=3, cutoff=0.3)
         raise SettingsError(
             f"architecture is {student!r}",
@@ -73,11 +79,24 @@ def build_student(student: str, image_size_px: int) -> keras.Model:
     width = _COMPACT.fullmatch(student)
     if width:
         return _build_compact(int(width[1]), image_size_px)
+    shape = (image_size_px, image_size_px, 3)
+    factor = width_factor(student)
+    if factor is not None:
+        from autosmall.models.builtin_backbone import build_mobilenet
+
+        return build_mobilenet(shape, factor)
     from autosmall.models.backbones import build_untrained
 
-    model = build_untrained(student, (image_size_px, image_size_px, 3)).model
+    model = build_untrained(student, shape).model
     model.trainable = True
     return model
+
+
+def width_factor(student: str) -> float | None:
+    """Return the width of a MobileNet by its name, in (0, 1], or ``None`` for other students."""
+    match = _MOBILENET.fullmatch(student)
+    factor = float(match[1]) if match else 0.0
+    return factor if factor >= LEAST_WIDTH_FACTOR else None
 
 
 def _build_compact(width: int, image_size_px: int) -> keras.Model:

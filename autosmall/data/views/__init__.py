@@ -1,0 +1,1 @@
+"""Pictures for pretraining: a few photographs and cut-outs become any number of small views."""
