@@ -146,10 +146,10 @@ class PartwiseCosine(keras.losses.Loss):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return ``(n,)`` losses, in ``[0, 2]``."""
-        cuts = np.cumsum(self._widths)[:-1].tolist()
-        true, predicted = (keras.ops.split(y, cuts, axis=1) for y in (y_true, y_pred))
+        ends = np.cumsum(self._widths).tolist()
+        parts = [slice(end - width, end) for end, width in zip(ends, self._widths, strict=True)]
         cosines = [
-            keras.ops.sum(_unit(t) * _unit(p), axis=1) for t, p in zip(true, predicted, strict=True)
+            keras.ops.sum(_unit(y_true[:, part]) * _unit(y_pred[:, part]), axis=1) for part in parts
         ]
         runs = _runs(self._widths)
         shares = [1.0 / (len(runs) * length) for length in runs for _ in range(length)]
