@@ -83,8 +83,8 @@ class Autoencoder(Strategy):
         ChoiceParameter(
             "reconstruction_loss",
             "mean_squared_error",
-            ("mean_squared_error", "mean_absolute_error", "binary_crossentropy"),
-            "what is made small between a picture and its reconstruction",
+            ("mean_squared_error", "binary_crossentropy"),
+            "how far a reconstruction is from its picture; the second also learns thin strokes",
         ),
         IntegerParameter("pretrain_epochs", 20, 1, 2000, "passes over the pictures without labels"),
         FloatParameter(

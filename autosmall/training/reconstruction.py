@@ -62,7 +62,6 @@ class Corruption:
 
 LOSSES = {
     "mean_squared_error": keras.losses.MeanSquaredError,
-    "mean_absolute_error": keras.losses.MeanAbsoluteError,
     "binary_crossentropy": keras.losses.BinaryCrossentropy,
 }
 
