@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from autosmall.schema.backbone_source import PATCHES, BackboneSource
 from autosmall.schema.config import Config, Value
+from autosmall.schema.mixed_pictures import MixedPictures, Pictures
 from autosmall.schema.parameters import defaults
 from autosmall.schema.pictures import PictureSpec
 from autosmall.schema.settings import DEFAULT_INVARIANCES
@@ -26,16 +27,28 @@ class DrawnPictures:
 
     count: int
     altered_rows: tuple[int, ...] = ()
-    made: dict[PictureSpec, NDArray[np.uint8]] = field(default_factory=dict)
+    made: dict[PictureSpec, Pictures] = field(default_factory=dict)
 
-    def __call__(self, spec: PictureSpec) -> NDArray[np.uint8]:
+    def __call__(self, spec: PictureSpec) -> Pictures:
         if spec not in self.made:
-            self.made[spec] = self._draw(spec)
-            self.made[spec].setflags(write=False)
+            self.made[spec] = self._cut(spec) if spec.is_native else self._draw(spec)
         return self.made[spec]
 
     def __len__(self) -> int:
         return self.count
+
+    def _cut(self, spec: PictureSpec) -> MixedPictures:
+        """Return squares, and pictures half as high or half as wide, of both classes."""
+        side = 2 * spec.image_size_px
+        squares = self._draw(replace(spec, resize_policy="stretch", image_size_px=side))
+        cut = []
+        for index, picture in enumerate(squares):
+            height, width = [(side // 2, side // 2), (side // 2, side), (side, side // 2)][
+                index // 2 % 3
+            ]
+            top, left = (side - height) // 2, (side - width) // 2
+            cut.append(picture[top : top + height, left : left + width])
+        return MixedPictures.of(cut)
 
     def _draw(self, spec: PictureSpec) -> NDArray[np.uint8]:
         size = spec.image_size_px
@@ -49,7 +62,9 @@ class DrawnPictures:
             picture[stripes if index % 2 else disc] += 150
         for row in self.altered_rows:
             pictures[row] = rng.uniform(0, 255, (size, size, 3))
-        return pictures[..., : spec.channels].astype(np.uint8)
+        drawn = pictures[..., : spec.channels].astype(np.uint8)
+        drawn.setflags(write=False)
+        return drawn
 
 
 @dataclass
