@@ -18,7 +18,6 @@ from autosmall.run_store import load_run_data
 from autosmall.runner.pictures import DecodedPictures
 from autosmall.schema.backbone_source import BackboneSource
 from autosmall.schema.config import Config
-from autosmall.schema.parameters import defaults
 from autosmall.schema.run_data import RunData
 from autosmall.schema.seeds import derive_seed
 from autosmall.strategies.base import FitTask, PictureSource, Strategy
@@ -72,7 +71,7 @@ def plan_retraining(run_dir: Path, place: int, trial: int | None, test: Path | N
     ranking = rank(run)
     chosen = _choose(run, ranking, place, trial)
     strategy = get_strategy(chosen.summary.config.strategy)
-    config = chosen.summary.config.with_defaults(defaults(strategy.parameters))
+    config = strategy.resolved(chosen.summary.config)
     dataset = _same_dataset(run)
     return RetrainPlan(
         run_dir=run_dir,

@@ -23,6 +23,7 @@ from autosmall.schema.search_context import SearchContext
 from autosmall.schema.settings import INVARIANCES, METRICS, SearchSettings
 from autosmall.schema.space import Space
 from autosmall.schema.space_file import read_space, restrict
+from autosmall.strategies.enlargement import enlarged_sizes
 from autosmall.strategies.registry import parameters_by_strategy
 from autosmall.training.metrics import resolve_metric
 from autosmall.versions import package_versions
@@ -303,6 +304,7 @@ def _stored_settings(
         "strategies": checked.space.strategies,
         "backbones_found": tuple(source.name for source in checked.backbones.found),
         "backbones_looked_in": checked.backbones.looked_in,
+        "enlarged": enlarged_sizes(checked.space),
     }
 
 
@@ -338,4 +340,5 @@ def _notes(checked: CheckedInput, facts: RunFacts, context: SearchContext) -> tu
         f"{facts.settings['folds_reason']}",
         f"metric: {context.metric} ({facts.settings['metric_reason']})",
         f"backbones: {found} (looked in {looked})",
+        *enlarged_sizes(checked.space),
     )

@@ -28,8 +28,8 @@ LARGE_FIT_SECONDS = 1.0
 
 
 def fill_defaults(config: Config, strategies: Mapping[str, Strategy]) -> Config:
-    """Return ``config`` with all that its strategy reads; ``KeyError`` for an unknown strategy."""
-    return config.with_defaults(defaults(strategies[config.strategy].parameters))
+    """Return ``config`` as its strategy will use it; ``KeyError`` for an unknown strategy."""
+    return strategies[config.strategy].resolved(config)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from autosmall.schema.backbone_source import BackboneSource
 from autosmall.schema.config import Config
 from autosmall.schema.mixed_pictures import Pictures
-from autosmall.schema.parameters import Parameter
+from autosmall.schema.parameters import Parameter, defaults
 from autosmall.schema.pictures import PictureSpec
 from autosmall.schema.results import Reconstructions
 
@@ -68,7 +68,7 @@ class FitTask:
     """Everything one fit may know.
 
     Attributes:
-        config: The configuration, defaults filled in.
+        config: The configuration, as :meth:`Strategy.resolved` returned it.
         pictures: All labelled samples' pictures.
         train_index: ``int64 (m,)``, sorted rows to train on.
         train_labels: ``int64 (m,)``, their classes.
@@ -160,6 +160,10 @@ class Strategy(ABC):
 
         Raises whatever its libraries raise; the worker turns it into a failed fold.
         """
+
+    def resolved(self, config: Config) -> Config:
+        """Return ``config`` with all that :meth:`fit` reads, as it will be used."""
+        return config.with_defaults(defaults(self.parameters))
 
     def picture_specs(self, config: Config) -> tuple[PictureSpec, ...]:
         """Return the specs that :meth:`fit` will ask pictures for, so they can be decoded once."""

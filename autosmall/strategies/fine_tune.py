@@ -28,6 +28,7 @@ from autosmall.schema.pictures import PictureSpec
 from autosmall.schema.seeds import derive_seed
 from autosmall.strategies.backbone_features import TaskBackbone, backbone_picture_spec
 from autosmall.strategies.base import Fit, FitTask, Strategy
+from autosmall.strategies.enlargement import enlarged
 from autosmall.strategies.frozen import BACKBONE
 
 if TYPE_CHECKING:
@@ -68,6 +69,10 @@ class FineTune(Strategy):
         *REGULARIZATION,
         *AUGMENTATION,
     )
+
+    def resolved(self, config: Config) -> Config:
+        """Return ``config`` with its defaults and a size that its backbone can take."""
+        return enlarged(super().resolved(config))
 
     def picture_specs(self, config: Config) -> tuple[PictureSpec, ...]:
         """Return the one spec, at least as large as the backbone can take."""

@@ -21,6 +21,7 @@ from autosmall.schema.parameters import (
 from autosmall.schema.pictures import PictureSpec
 from autosmall.strategies.backbone_features import TaskBackbone, backbone_picture_spec
 from autosmall.strategies.base import Fit, FitTask, Strategy
+from autosmall.strategies.enlargement import enlarged
 
 if TYPE_CHECKING:
     import keras
@@ -81,6 +82,10 @@ class Frozen(Strategy):
             "class_balance", "none", ("none", "weights"), "what is done about unequal classes"
         ),
     )
+
+    def resolved(self, config: Config) -> Config:
+        """Return ``config`` with its defaults and a size that its backbone can take."""
+        return enlarged(super().resolved(config))
 
     def picture_specs(self, config: Config) -> tuple[PictureSpec, ...]:
         """Return the one spec, at least as large as the backbone can take."""
