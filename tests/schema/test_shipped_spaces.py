@@ -72,3 +72,15 @@ def test_starts_that_train_a_network_see_a_bounded_number_of_pictures(name, trai
             if epochs in config
         )
         assert seen <= 20_000, start.label
+
+
+@pytest.mark.parametrize("name", ["thorough", "scratch_only"])
+def test_pictures_in_their_own_shape_are_tried_and_never_flattened(name):
+    space = read(name)
+    source = random.Random(3)
+    configs = [walk(space, lambda dimension: dimension.at(source.random())) for _ in range(600)]
+    native = [config for config in configs if "native" in config.to_dict().values()]
+    offered = {"scratch", "frozen", "fine_tune"} & set(space.strategies)
+    assert {config.strategy for config in native} == offered
+    assert not any(config.to_dict().get("head") == "flatten" for config in native)
+    assert "native" in [start.preferences.get("resize_policy") for start in space.starts]
