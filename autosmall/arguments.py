@@ -25,6 +25,7 @@ _RUN = "run folder that search wrote"
 _MODEL = "model folder that retrain wrote"
 _PICTURES = "pictures, or folders of them"
 _FORMATS = "onnx, tflite or saved-model"
+_WEIGHTS_DIR = "folder with pretrained weights"
 _AUDIT_FILE = "JSON file to write (default: reports/<name>-audit.json)"
 _EXPLORERS = "committee, optuna, keras-tuner, keras-tuner-hyperband, keras-tuner-random or random"
 
@@ -69,10 +70,13 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Verbs:
-    """Adds one parser for each verb."""
+    """Adds one parser for each verb of ``parser``, the program's or another verb's."""
 
-    def __init__(self, parser: argparse.ArgumentParser) -> None:
-        self._actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    def __init__(self, parser: argparse.ArgumentParser, required: bool = True) -> None:
+        self._prog = parser.prog
+        self._actions = parser.add_subparsers(
+            title="commands", metavar="COMMAND", required=required
+        )
 
     def add(
         self, verb: str, run: Callable[..., int | None], operands: str, summary: str
@@ -80,10 +84,10 @@ class _Verbs:
         """Return the parser of ``verb``, which calls ``run``."""
         parser = self._actions.add_parser(
             verb,
-            prog=f"autosmall {verb}",
+            prog=f"{self._prog} {verb}",
             help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.",
-            usage=f"autosmall {verb} {operands} [options]".replace("  ", " "),
+            usage=f"{self._prog} {verb} {operands} [options]".replace("  ", " "),
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
         )
@@ -135,7 +139,7 @@ def _add_search(verbs: _Verbs) -> None:
         action="extend",
         help="use these pretrained networks only; may be repeated",
     )
-    add("--weights-dir", metavar="DIR", type=Path, help="folder with pretrained weights")
+    add("--weights-dir", metavar="DIR", type=Path, help=_WEIGHTS_DIR)
     add("--explorer", metavar="NAME", help=f"{_EXPLORERS} (default: committee)")
     add(
         "--groups",
@@ -222,12 +226,57 @@ def _add_helpers(verbs: _Verbs) -> None:
     audit.add_argument("dataset", metavar="DATASET", type=Path, help=_DATASET)
     audit.add_argument("--output", metavar="FILE", type=Path, help=_AUDIT_FILE)
 
+    _add_backbones(verbs)
     verbs.add("spaces", commands.spaces, "", "list the search spaces")
 
     doctor = verbs.add("doctor", commands.doctor, "", "check what this machine has to offer")
-    doctor.add_argument("--weights-dir", metavar="DIR", type=Path, help="folder with weights")
+    doctor.add_argument("--weights-dir", metavar="DIR", type=Path, help=_WEIGHTS_DIR)
 
     demo = verbs.add("demo", commands.demo, "[DIR]", "draw pictures, search them, make the model")
     # The default stands here because argparse would turn a suppressed one into a Path.
     demo.add_argument("folder", metavar="DIR", type=Path, nargs="?", default=commands.DEMO_FOLDER)
     demo.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _add_backbones(verbs: _Verbs) -> None:
+    parser = verbs.add(
+        "backbones",
+        commands.backbones,
+        "[show|fetch|add|remove ...]",
+        "list the pretrained networks and where their weights are",
+    )
+    parser.add_argument("--weights-dir", metavar="DIR", type=Path, help=_WEIGHTS_DIR)
+    actions = _Verbs(parser, required=False)
+
+    show = actions.add("show", commands.backbones_show, "NAME|FILE", "list its blocks and layers")
+    show.add_argument("name", metavar="NAME|FILE", help="a name of the list, or a file")
+    show.add_argument("--layers", action="store_true", help="with the names of all layers")
+    show.add_argument("--weights-dir", metavar="DIR", type=Path, help=_WEIGHTS_DIR)
+
+    fetch = actions.add("fetch", commands.backbones_fetch, "NAME", "download its weights")
+    fetch.add_argument("name", metavar="NAME", help="a name of the list, or hub:PRESET")
+    fetch.add_argument(
+        "--weights-dir",
+        metavar="DIR",
+        type=Path,
+        help="folder to put them (default: Keras's cache)",
+    )
+
+    add = actions.add("add", commands.backbones_add, "NAME FILE", "put a file into your registry")
+    add.add_argument("name", metavar="NAME", help="your name for it, or the network of .h5 weights")
+    add.add_argument("file", metavar="FILE", type=Path, help=".keras model or .h5 weights")
+    add.add_argument(
+        "--scaling",
+        metavar="NAME",
+        help="what a .keras model is given for pixels: none (0 to 255, default), tf, caffe, torch",
+    )
+    add.add_argument("--last-layer", metavar="LAYER", help="its last feature map (default: found)")
+    add.add_argument(
+        "--block-starts",
+        metavar="A,B",
+        type=parse_names,
+        help="layers with which its blocks begin, from top to bottom (default: found)",
+    )
+
+    remove = actions.add("remove", commands.backbones_remove, "NAME", "forget a registered file")
+    remove.add_argument("name", metavar="NAME", help="a name of your registry")

@@ -105,6 +105,43 @@ def audit(dataset: Path, output: Path | None = None) -> None:
     _say([f"Written: {path}"])
 
 
+def backbones(weights_dir: Path | None = None) -> None:
+    """Print all known backbones and where their weights are."""
+    from autosmall.backbone_lines import listing_lines
+    from autosmall.models.backbone_listing import list_backbones
+
+    _say(listing_lines(list_backbones(weights_dir)))
+
+
+def backbones_show(name: str, layers: bool = False, weights_dir: Path | None = None) -> None:
+    """Print the blocks of a backbone from top to bottom, and its BatchNormalization layers."""
+    from autosmall.backbone_lines import summary_lines
+    from autosmall.backbone_tools import summarize_backbone
+
+    _say(summary_lines(name, summarize_backbone(name, weights_dir), layers))
+
+
+def backbones_fetch(name: str, weights_dir: Path | None = None) -> None:
+    """Download the weights of a backbone and print where they are."""
+    from autosmall.backbone_tools import fetch_backbone
+
+    _say([fetch_backbone(name, weights_dir)])
+
+
+def backbones_add(name: str, file: Path, **told: Any) -> None:
+    """Put a file into the user's registry, if it can be used, and print how to use it."""
+    from autosmall.backbone_tools import add_backbone
+
+    _say([add_backbone(name, file, **told)])
+
+
+def backbones_remove(name: str) -> None:
+    """Forget a file of the user's registry; the file stays."""
+    from autosmall.models.user_registry import remove_from_registry
+
+    _say([f"Forgotten: {name}; the file stays: {remove_from_registry(name).file}"])
+
+
 def spaces() -> None:
     """Print the search spaces that ship with the program."""
     from autosmall.schema.space_file import list_spaces

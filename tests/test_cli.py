@@ -93,6 +93,7 @@ PLAIN_CALLS = {
         ("pics", call(Path("pics"))),
         ("pics --output a.json", call(Path("pics"), output=Path("a.json"))),
     ],
+    "backbones": [("", call()), ("--weights-dir w", call(weights_dir=Path("w")))],
     "spaces": [("", call())],
     "doctor": [("", call()), ("--weights-dir w", call(weights_dir=Path("w")))],
     "demo": [

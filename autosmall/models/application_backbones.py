@@ -22,6 +22,12 @@ def build_application(
 
     Raises ``BackboneError`` that names the file and the first layer that does not fit.
     """
+    if any(side is not None and side < entry.smallest_px for side in input_shape[:2]):
+        raise BackboneError(
+            f"pictures of {input_shape[1]} x {input_shape[0]} are too small for {entry.name}",
+            f"at least {entry.smallest_px} x {entry.smallest_px}",
+            "choose larger pictures or another backbone",
+        )
     pictures = keras.Input(input_shape, name="pictures")
     scaled = scale(three_channels(pictures), entry.scaling)
     function = getattr(keras.applications, entry.function)

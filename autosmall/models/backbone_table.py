@@ -19,8 +19,8 @@ SMALLEST_FILE_PX = 32
 """Smallest input side of a network that is not in the table: five halvings leave one pixel."""
 INPUT_RANGES = {
     "tf": "-1 to 1",
-    "caffe": "BGR - mean",
-    "torch": "mean 0, sd 1",
+    "caffe": "-124 to 151",
+    "torch": "-2.1 to 2.6",
     "none": "0 to 255",
 }
 """What the network behind each scaling is given."""
