@@ -13,6 +13,7 @@ from autosmall.report.sections import (
     configurations,
     errors,
     recommendation,
+    reconstructions,
     repetition,
     search,
     strategies,
@@ -39,6 +40,7 @@ class ReportFacts:
         headline: The answer in one sentence, also where there is no recommendation.
         effort: What was tried and for how long.
         recommendation: ``None`` where no trial is complete.
+        reconstructions: ``None`` where no autoencoder with examples is complete.
     """
 
     schema_version: int
@@ -51,6 +53,7 @@ class ReportFacts:
     recommendation: recommendation.Recommendation | None
     trust: trust.Trust
     strategies: strategies.Strategies
+    reconstructions: reconstructions.Reconstructions | None
     tradeoff: tradeoff.Tradeoff
     training: training.Training
     errors: errors.Errors
@@ -77,6 +80,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         recommendation=chosen,
         trust=trust.gather(run, ranking, corrected),
         strategies=strategies.gather(run, ranking),
+        reconstructions=reconstructions.gather(run, ranking),
         tradeoff=tradeoff.gather(run, ranking),
         training=training.gather(run, ranking),
         errors=errors.gather(run, ranking),
@@ -87,9 +91,13 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
 
 
 def to_json(value: object) -> object:
-    """Return facts as plain JSON values: dataclasses by field name, NaN and infinity as null."""
+    """Return facts as plain JSON values: dataclasses by field name, NaN and infinity as null.
+
+    Fields whose metadata say ``in_json=False`` (pictures) are left out.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        shown = [f.name for f in dataclasses.fields(value) if f.metadata.get("in_json", True)]
+        return {name: to_json(getattr(value, name)) for name in shown}
     if isinstance(value, dict):
         return {str(name): to_json(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

@@ -62,6 +62,7 @@ def _environment(metric: str) -> Environment:
         "points": partial(numbers.points_text, metric),
         "signed": partial(numbers.signed_text, metric),
         "count": numbers.count_text,
+        "range_share": numbers.range_share_text,
         "seconds": numbers.seconds_text,
         "words": lambda name: name.replace("_", " "),
         "unbroken": lambda sentence: sentence.replace(" %", "\N{NO-BREAK SPACE}%"),

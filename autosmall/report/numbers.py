@@ -102,6 +102,17 @@ def signed_interval_text(metric: str, low: float, high: float) -> str:
     return f"{signed_text(metric, low)} to {signed_text(metric, high)}"
 
 
+def range_share_text(share: float) -> str:
+    """Return a share of the range from black to white, in percent.
+
+    >>> range_share_text(0.0314), range_share_text(0.182)
+    ('3.1 %', '18 %')
+    """
+    if not math.isfinite(share):
+        return MISSING
+    return f"{100 * share:.{0 if share >= 0.1 else 1}f} %"
+
+
 def count_text(value: float) -> str:
     """Return a count in three digits at most, with its unit of thousands.
 

@@ -25,6 +25,7 @@ from autosmall.report.numbers import (
     interval_text,
     listed,
     points_text,
+    range_share_text,
     score_text,
     seconds_text,
     signed_interval_text,
@@ -37,6 +38,9 @@ NOTHING_COMPLETE = "No configuration has finished all its folds yet, so there is
 
 UNSEEN = 0.0005
 """A cost of picking below this rounds to 0.0 points."""
+
+POOR_RECONSTRUCTION = 0.8
+"""Above this share of the mean picture's error, little of the single picture has come through."""
 
 SMALL_CLASS = 20
 """Below this many pictures of a class its share of the score rests on little."""
@@ -164,6 +168,27 @@ def strategy_verdict(metric: str, result: StrategyResult) -> str:
     if result.verdict == WORSE:
         return f"worse than {rival}"
     return f"cannot be told from {rival}"
+
+
+def reconstructions(
+    trial: int, error: float, train_error: float, mean_picture_error: float, *, fine_tuned: bool
+) -> str:
+    """Return how far reconstructions are off, and what to read from the examples."""
+    found, train, mean = map(range_share_text, (error, train_error, mean_picture_error))
+    text = (
+        f"The autoencoder of trial {trial}, the best of its kind, is off by {found} of the range "
+        f"from black to white on held-out pictures ({train} on training pictures); showing the "
+        f"mean picture in place of each would be off by {mean}. "
+    )
+    if math.isfinite(error) and error >= POOR_RECONSTRUCTION * mean_picture_error:
+        text += "Little of the single picture comes through. "
+    text += (
+        "Blurred copies are normal; where what tells your classes apart is gone from them, this "
+        "training has not taught the encoder to keep it."
+    )
+    if fine_tuned:
+        text += " Labels have changed the encoder since; the pictures show it before."
+    return text
 
 
 def tradeoff(metric: str, chosen: TrialSummary | None, gaps: Sequence[StrategyGap]) -> str:

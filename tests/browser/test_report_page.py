@@ -38,6 +38,9 @@ def pages(drawn, tmp_path_factory):
         "failed": drawn.make_run([failed] * 3),
         "hostile": drawn.make_run(samples=60, classes=(hostile, "b"), names=names),
         "many classes": drawn.make_run(classes=long_classes),
+        "reconstructions": drawn.with_reconstructions(
+            drawn.make_run([drawn.DrawnTrial("autoencoder", 0.7)], samples=60, names=names)
+        ),
     }
     root = tmp_path_factory.mktemp("pages")
     paths = {}
@@ -73,7 +76,7 @@ class Visit:
         self.context.close()
 
 
-SITUATIONS = ("usual", "empty", "failed", "hostile", "many classes")
+SITUATIONS = ("usual", "empty", "failed", "hostile", "many classes", "reconstructions")
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -216,3 +219,11 @@ def test_print_shows_what_is_folded(browser, pages, tmp_path):
         assert visit.page.locator("#ranking dl.values").first.is_visible()
         assert not visit.page.locator("nav.contents").is_visible()
         assert visit.page.pdf()[:5] == b"%PDF-"
+
+
+def test_reconstructions_are_shown(browser, pages):
+    with Visit(browser, pages["reconstructions"]) as visit:
+        widths = visit.page.eval_on_selector_all(
+            ".pairs img", "images => images.map(image => [image.complete, image.naturalWidth])"
+        )
+        assert widths == [[True, 34]] * 8  # twice 16 px and the gap

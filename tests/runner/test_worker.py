@@ -12,7 +12,7 @@ from autosmall.runner.pictures import DecodedPictures
 from autosmall.runner.worker import Worker, fill_defaults
 from autosmall.schema.config import Config
 from autosmall.schema.pictures import PictureSpec
-from autosmall.schema.results import COMPLETE
+from autosmall.schema.results import COMPLETE, Reconstructions
 from autosmall.schema.search_context import FitRequest
 from autosmall.schema.seeds import derive_seed
 from autosmall.strategies.base import FitTask, Strategy
@@ -153,3 +153,23 @@ def test_output_of_a_process_goes_to_its_log(tmp_path):
     )
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
     assert log.read_text() == "python\nnative1\n"
+
+
+def test_notes_of_all_folds_are_kept_and_examples_of_the_first(context, strategies):
+    pictures = np.zeros((1, 4, 4, 3), np.uint8)
+    examples = Reconstructions((0,), (0.5,), pictures, pictures)
+
+    class Painter(Spy):
+        def fit(self, task):
+            notes = {"reconstruction_error": float(len(self.tasks))}
+            return replace(super().fit(task), notes=notes, reconstructions=examples)
+
+    painter = Painter(strategies["baseline"])
+    worker = Worker(context, DecodedPictures(context.picture_paths), None, "here", {"spy": painter})
+    config = Config.from_mapping({"strategy": "spy"})
+    first, second = worker.run(FitRequest(5, config, (0, 1)))
+    assert first.reconstructions is examples and second.reconstructions is None
+    assert (first.notes, second.notes) == (
+        {"reconstruction_error": 0.0},
+        {"reconstruction_error": 1.0},
+    )
