@@ -136,10 +136,9 @@ def _keras_fetches_to(folder: Path, entry: BackboneEntry) -> Iterator[list[Path]
         url = f"{mirror}/{fname}" if mirror else origin
         options |= {"cache_dir": folder, "cache_subdir": ""}
         try:
-            path = Path(
-                original(fname, url, **{**options, "cache_dir": folder, "cache_subdir": ""})
-            )
-        except Exception as error:
+            path = Path(original(fname, url, **options))
+        except Exception as error:  # Keras raises no narrower one
+            print(file=sys.stderr)  # the progress bar does not end its line
             raise _failed(entry.name, url, error) from error
         check_weights_file(path, entry.name, entry.parameters)
         fetched.append(path)
@@ -181,7 +180,7 @@ def _failed(name: str, url: str, error: Exception) -> BackboneError:
 def _save_preset(keras_hub: Any, preset: str, folder: Path) -> None:
     try:
         keras_hub.models.Backbone.from_preset(preset).save_to_preset(str(folder))
-    except Exception as error:
+    except Exception as error:  # KerasHub's sources raise their own kinds
         raise _failed(HUB_PREFIX + preset, "where KerasHub keeps it", error) from error
     with contextlib.suppress(ValueError):  # a preset without image converter
         keras_hub.layers.ImageConverter.from_preset(preset).save_to_preset(str(folder))
