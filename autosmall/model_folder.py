@@ -274,7 +274,7 @@ def _read_keras(path: Path, pipeline: Pipeline) -> keras.Model:
 
 
 def _import_own_layers(path: Path) -> None:
-    """Import the modules of AutoSmall's layers in the file, so that Keras knows their classes.
+    """Import the modules of AutoSmall's and KerasHub's layers, so that Keras knows their classes.
 
     Raises ``ValueError`` for an object of any other package, before anything is built.
     """
@@ -283,6 +283,8 @@ def _import_own_layers(path: Path) -> None:
     for module in sorted(_modules_in(config)):
         if module.startswith(_OWN_LAYERS):
             importlib.import_module(module)
+        elif module.split(".")[0] == "keras_hub":
+            importlib.import_module("keras_hub")
         elif module.split(".")[0] not in ("keras", "builtins"):
             raise ValueError(f"it holds an object of {module!r}, which is not Keras's own")
 

@@ -21,7 +21,7 @@ Piece = list[Any]
 _NAMED_BLOCK = re.compile(
     r"conv_(?:pw|dw|pad)_(\d+)|(block_?\d+[a-z]?)(?=_|$)|(conv\d+_block\d+)(?=_)"
     r"|(stage_\d+_block_\d+)|(expanded_conv(?:_\d+)?)(?=_)|(mixed_?\d+[a-z]?)(?=_|$)"
-    r"|(block\d+_\d+)(?=_|$)"
+    r"|(block\d+_\d+)(?=_|$)|(stack_?\d+_block_?\d+)"
 )
 _GLOBAL_POOLING = (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D)
 
