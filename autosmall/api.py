@@ -105,6 +105,8 @@ def search(
     strategies: Sequence[str] = (),
     backbone: Sequence[str | Path] = (),
     weights_dir: str | Path | None = None,
+    source: str | Path | None = None,
+    source_budget: str | float | None = None,
     explorer: str = "committee",
     groups: str | None = None,
     keep_duplicates: bool = False,
@@ -119,9 +121,9 @@ def search(
 ) -> SearchRun:
     """Search ways of training for the pictures in ``dataset`` and return the run.
 
-    ``time_budget`` is a text such as ``"10m"`` or seconds; the other keywords are the fields of
-    :class:`~autosmall.schema.settings.SearchSettings`. A run folder that holds this very search
-    is gone on with.
+    ``time_budget`` and ``source_budget`` are texts such as ``"10m"`` or seconds; the other keywords
+    are the fields of :class:`~autosmall.schema.settings.SearchSettings`. A run folder that holds
+    this very search is gone on with.
 
     Raises the errors of :mod:`autosmall.errors`; :class:`SearchStoppedError` where no
     configuration could be completed.
@@ -151,6 +153,8 @@ def search(
         strategies=tuple(strategies),
         backbones=tuple(str(name) for name in backbone),
         weights_dir=_path(weights_dir),
+        source=_path(source),
+        source_budget_seconds=_seconds(source_budget),
         explorer=explorer,
         groups=groups,
         keep_duplicates=keep_duplicates,

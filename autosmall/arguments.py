@@ -140,6 +140,8 @@ def _add_search(verbs: _Verbs) -> None:
         help="use these pretrained networks only; may be repeated",
     )
     add("--weights-dir", metavar="DIR", type=Path, help=_WEIGHTS_DIR)
+    add("--source", metavar="DIR|CSV", type=Path, help="pretrain a backbone on these pictures")
+    add("--source-budget", metavar="TIME", help="time for that (default: a fifth of the budget)")
     add("--explorer", metavar="NAME", help=f"{_EXPLORERS} (default: committee)")
     add(
         "--groups",

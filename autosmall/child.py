@@ -51,9 +51,14 @@ def ask_child(
         )
     except subprocess.TimeoutExpired as error:
         raise ChildFailedError(1, f"no answer within {TIMEOUT_SECONDS:g} s") from error
-    answer = _answer_in(done.stdout)
+    return read_answer(done.returncode, done.stdout, done.stderr)
+
+
+def read_answer(exit_status: int, stdout: str, stderr: str = "") -> Answer:
+    """Return the answer that ends ``stdout``; raise what :func:`ask_child` raises."""
+    answer = _answer_in(stdout)
     if answer is None:
-        raise ChildFailedError(done.returncode, done.stdout + done.stderr)
+        raise ChildFailedError(exit_status, stdout + stderr)
     if "error" in answer:
         raise _error_from(answer["error"])
     return answer

@@ -20,6 +20,7 @@ from autosmall.schema.backbone_source import BackboneSource
 from autosmall.schema.config import Config
 from autosmall.schema.run_data import RunData
 from autosmall.schema.seeds import derive_seed
+from autosmall.source_backbone import source_backbone
 from autosmall.strategies.base import FitTask, PictureSource, Strategy
 from autosmall.strategies.registry import get_strategy
 from autosmall.training.health import HealthMonitor
@@ -97,7 +98,7 @@ def _task(run_dir: Path, run: RunData, trial: int, config: Config, dataset: Data
         seed=derive_seed(int(str(run.settings["seed"])), "retrain", trial),
         invariances=frozenset(_texts(run.settings.get("invariances"))),
         unlabelled=_unlabelled(run),
-        backbones=_backbones(run, config),
+        backbones=_backbones(run_dir, run, config),
         cache_dir=run_dir / "cache",
         observer=_Watch(config, len(run.classes)),
     )
@@ -110,12 +111,14 @@ def _unlabelled(run: RunData) -> PictureSource | None:
     return DecodedPictures([str(path) for path in read_unlabelled(Path(str(folder)))])
 
 
-def _backbones(run: RunData, config: Config) -> tuple[BackboneSource, ...]:
+def _backbones(run_dir: Path, run: RunData, config: Config) -> tuple[BackboneSource, ...]:
     """Return what is found as in the search; the one that ``config`` names must be among them."""
     weights_dir = run.settings.get("weights_dir")
     found = find_backbones(
         _texts(run.settings.get("backbones")), Path(str(weights_dir)) if weights_dir else None
     ).found
+    if run.settings.get("source"):
+        found = (source_backbone(Path(str(run.settings["source"])), run_dir), *found)
     names = [source.name for source in found]
     if "backbone" in config and config["backbone"] not in names:
         raise BackboneError(

@@ -37,6 +37,7 @@ from autosmall.search_setup import (
     clear_run_dir,
     prepare,
 )
+from autosmall.source_backbone import train_source_backbone
 from autosmall.study_db import StudyDatabase
 
 
@@ -57,8 +58,10 @@ def run_search(settings: SearchSettings) -> Path:
         prepared = _prepare(checked, progress)
         for note in prepared.notes:
             progress.note(note)
+        before = prepared.store.state().search_seconds if prepared.resumed else 0.0
+        _pretrain(checked, prepared, progress, started - before)
         pool.begin(prepared.context)
-        _work(prepared, pool, progress, started)
+        _work(prepared, pool, progress, started - before)
     run = load_run_data(checked.run_dir)
     if not any(trial.status == COMPLETE for trial in run.trials):
         raise nothing_complete(run)
@@ -99,10 +102,27 @@ def _prepare(checked: CheckedInput, progress: Progress) -> PreparedSearch:
         raise
 
 
+def _pretrain(
+    checked: CheckedInput, prepared: PreparedSearch, progress: Progress, started: float
+) -> None:
+    """Train the search's own backbone, or what is left of it; its time is the search's."""
+    wanted, store = checked.pretraining, prepared.store
+    if wanted is None or wanted.output.is_file():
+        return
+    clock = _Clock(store)
+    train_source_backbone(
+        wanted,
+        store.path / "logs" / "pretraining.log",
+        progress,
+        on_beat=lambda: clock.note(time.monotonic() - started),
+    )
+
+
 def _work(prepared: PreparedSearch, pool: Pool, progress: Progress, started: float) -> None:
     """Run the loop between opening and closing the run folder's books.
 
-    ``started`` is when the sitting began, on the monotonic clock: its preparations count too.
+    ``started`` is when the search would have begun, on the monotonic clock, had it never been
+    interrupted: preparations count, the time between two sittings does not.
     """
     store = prepared.store
     stored = store.trials()
@@ -143,8 +163,7 @@ def _limits(prepared: PreparedSearch, started: float) -> Limits:
     budget = settings.time_budget_seconds
     if budget is None and settings.max_trials is None:
         budget = prepared.space.usual_minutes * 60
-    before = prepared.store.state().search_seconds if prepared.resumed else 0.0
-    return Limits(settings.max_trials, budget, before + time.monotonic() - started)
+    return Limits(settings.max_trials, budget, time.monotonic() - started)
 
 
 def _say_resumed(progress: Progress, count: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -13,16 +13,22 @@ import numpy as np
 from autosmall.data.audit import Audit, audit_dataset
 from autosmall.data.dataset import Dataset, read_dataset, read_unlabelled
 from autosmall.data.folds import plan_folds, read_folds, sample_groups, write_folds
+from autosmall.data.picture_sizes import usual_size_px
 from autosmall.errors import DatasetError, RunFolderError, SettingsError
 from autosmall.explorers.registry import EXPLORER_NAMES
 from autosmall.files import write_json
 from autosmall.models.backbone_registry import BackboneSearch, find_backbones
+from autosmall.models.keras_files import input_size_px
 from autosmall.run_store import RunFacts, RunStore, Setting
+from autosmall.schema.backbone_source import BackboneSource
 from autosmall.schema.folds import FoldPlan
+from autosmall.schema.pretrain_settings import PretrainSettings
 from autosmall.schema.search_context import SearchContext
 from autosmall.schema.settings import INVARIANCES, METRICS, SearchSettings
 from autosmall.schema.space import Space
 from autosmall.schema.space_file import read_space, restrict
+from autosmall.schema.space_sizes import with_own_size
+from autosmall.source_backbone import pretrain_settings, source_backbone, trained_size_px
 from autosmall.strategies.enlargement import enlarged_sizes
 from autosmall.strategies.registry import parameters_by_strategy
 from autosmall.training.metrics import resolve_metric
@@ -46,6 +52,9 @@ RUN_ENTRIES = (
     "models",
     "assets",
     "model",
+    "backbone.keras",
+    "backbone.md",
+    "backbone.keras.partial",
     "cache",
     "logs",
     "explorer",
@@ -59,7 +68,10 @@ PACKAGES = ("autosmall", "tensorflow", "keras", "keras-tuner", "optuna", "ray", 
 
 @dataclass(frozen=True)
 class CheckedInput:
-    """A search whose input has been checked without opening a picture."""
+    """A search whose input has been checked without decoding a picture.
+
+    ``pretraining`` is how its own backbone is trained first, with ``--source``.
+    """
 
     settings: SearchSettings
     run_dir: Path
@@ -67,6 +79,7 @@ class CheckedInput:
     unlabelled: tuple[Path, ...]
     backbones: BackboneSearch
     space: Space
+    pretraining: PretrainSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -92,19 +105,63 @@ def check_input(settings: SearchSettings) -> CheckedInput:
     _check_settings(settings)
     dataset = read_dataset(settings.dataset)
     unlabelled = read_unlabelled(settings.unlabelled) if settings.unlabelled else ()
-    backbones = find_backbones(settings.backbones, settings.weights_dir)
+    run_dir = settings.output_dir or Path("reports") / default_run_name(settings.dataset)
+    backbones = _find_backbones(settings, run_dir)
     space = read_space(
         settings.space,
         parameters_by_strategy(),
         backbones=tuple(source.name for source in backbones.found),
         train_size=max(1, len(dataset.samples) * 4 // 5),
+        picture_size_px=usual_size_px(dataset.paths),
     )
     if settings.strategies:
         space = restrict(space, settings.strategies)
-    run_dir = settings.output_dir or Path("reports") / default_run_name(settings.dataset)
-    checked = CheckedInput(settings, run_dir, dataset, unlabelled, backbones, space)
+    pretraining = _pretraining(settings, run_dir, space)
+    space = _with_own_sizes(space, backbones.found, pretraining)
+    checked = CheckedInput(settings, run_dir, dataset, unlabelled, backbones, space, pretraining)
     _check_run_dir(checked)
     return checked
+
+
+def _find_backbones(settings: SearchSettings, run_dir: Path) -> BackboneSearch:
+    """Return the backbones that are there, after the one that the search is to train."""
+    search = find_backbones(settings.backbones, settings.weights_dir)
+    if settings.source is None:
+        return search
+    own = source_backbone(settings.source, run_dir)
+    return replace(search, found=(own, *search.found))
+
+
+def _pretraining(settings: SearchSettings, run_dir: Path, space: Space) -> PretrainSettings | None:
+    """Return how the search's own backbone is trained, or ``None`` without ``--source``."""
+    if settings.source is None:
+        if settings.source_budget_seconds is not None:
+            raise SettingsError(
+                "source_budget without a source",
+                "the pictures to pretrain a backbone on",
+                "give --source, or leave --source-budget out",
+            )
+        return None
+    budget = settings.time_budget_seconds
+    if budget is None and settings.max_trials is None:
+        budget = space.usual_minutes * 60
+    return pretrain_settings(settings, run_dir, budget)
+
+
+def _with_own_sizes(
+    space: Space, found: Sequence[BackboneSource], pretraining: PretrainSettings | None
+) -> Space:
+    """Return the space in which networks from files see pictures of the size they were made for."""
+    for source in found:
+        if source.kind != "file":
+            continue
+        if pretraining is not None and Path(source.weights_path) == pretraining.output.resolve():
+            size_px: int | None = trained_size_px(pretraining)
+        else:
+            size_px = input_size_px(Path(source.weights_path))
+        if size_px is not None:
+            space = with_own_size(space, source.name, size_px)
+    return space
 
 
 def prepare(checked: CheckedInput, on_audit: Callable[[int, int], None]) -> PreparedSearch:
@@ -149,12 +206,14 @@ def _check_settings(settings: SearchSettings) -> None:
     _check_least("repeats", settings.repeats, 1)
     _check_least("workers", settings.workers, 0)
     _check_least("gpus_per_worker", settings.gpus_per_worker, 0)
-    if settings.time_budget_seconds is not None and settings.time_budget_seconds <= 0:
-        raise SettingsError(
-            f"time_budget is {settings.time_budget_seconds:g} seconds",
-            "a positive duration",
-            "give for example --time-budget 10m",
-        )
+    for name in ("time_budget", "source_budget"):
+        seconds = getattr(settings, f"{name}_seconds")
+        if seconds is not None and seconds <= 0:
+            raise SettingsError(
+                f"{name} is {seconds:g} seconds",
+                "a positive duration",
+                f"give for example --{name.replace('_', '-')} 10m",
+            )
     if settings.folds != "auto":
         if not isinstance(settings.folds, int):
             _check_choice("folds", str(settings.folds), ("auto",))
@@ -234,6 +293,7 @@ def _identity(checked: CheckedInput) -> dict[str, str]:
             )
         },
         "unlabelled": str(settings.unlabelled.resolve()) if settings.unlabelled else "",
+        "source": str(settings.source.resolve()) if settings.source else "",
     }
 
 

@@ -38,6 +38,8 @@ PLAIN_CALLS = {
         ("pics --backbone a b", call(Path("pics"), backbone=("a", "b"))),
         ("pics --backbone a --backbone b.keras", call(Path("pics"), backbone=("a", "b.keras"))),
         ("pics --weights-dir w", call(Path("pics"), weights_dir=Path("w"))),
+        ("pics --source more --source-budget 2m",
+         call(Path("pics"), source=Path("more"), source_budget="2m")),
         ("pics --explorer optuna", call(Path("pics"), explorer="optuna")),
         ("pics --groups patient --keep-duplicates",
          call(Path("pics"), groups="patient", keep_duplicates=True)),
@@ -140,6 +142,7 @@ def test_every_option_is_a_keyword_of_the_python_call(verb):
 
 NAMED_OTHERWISE = {
     "time_budget_seconds": "time_budget",
+    "source_budget_seconds": "source_budget",
     "backbones": "backbone",
     "image_size_px": "image_size",
 }

@@ -30,6 +30,31 @@ def check_keras_file(path: Path) -> None:
         )
 
 
+def input_size_px(path: Path) -> int | None:
+    """Return the side of the pictures that a ``.keras`` file was made for; ``None`` for any.
+
+    Of unequal sides it is the longer one.
+    """
+    shape = next(_input_shapes(_read_description(path)), None)
+    sides = [side for side in (shape or [])[1:3] if isinstance(side, int)]
+    return max(sides) if len(sides) == 2 else None
+
+
+def _input_shapes(value: object) -> Iterator[list[object]]:
+    """Yield the shapes of input layers below ``value``, outer ones first."""
+    if isinstance(value, dict):
+        config = value.get("config")
+        if value.get("class_name") == "InputLayer" and isinstance(config, dict):
+            shape = config.get("batch_shape")
+            if isinstance(shape, list) and len(shape) == 4:
+                yield shape
+        for below in value.values():
+            yield from _input_shapes(below)
+    elif isinstance(value, list):
+        for below in value:
+            yield from _input_shapes(below)
+
+
 def _read_description(path: Path) -> object:
     try:
         with zipfile.ZipFile(path) as archive:

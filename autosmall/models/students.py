@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from autosmall.errors import SettingsError
-from autosmall.models.backbone_table import BACKBONES
+from autosmall.models.backbone_table import BACKBONES, SMALLEST_FILE_PX
 
 if TYPE_CHECKING:
     import keras
@@ -26,6 +26,8 @@ LARGE_STUDENT = "mobilenet_0.25"
 LARGE_SIZE_PX = 96
 SIZE_STEP_PX = 4
 LEAST_SIZE_PX = 16
+LEAST_OWN_SIZE_PX = SMALLEST_FILE_PX
+"""Smaller pictures are enlarged to this: as large as a search makes them for a backbone's file."""
 
 _COMPACT = re.compile(r"compact_(\d+)")
 _MOBILENET = re.compile(r"mobilenet_(0\.\d+|1)")
@@ -37,7 +39,7 @@ def suggest_size_px(median_size_px: int, student: str | None) -> int:
     """Return the side at which pictures of that median side are learned from."""
     if median_size_px > COMPACT_UP_TO_PX:
         return LARGE_SIZE_PX
-    own = max(LEAST_SIZE_PX, -(-median_size_px // SIZE_STEP_PX) * SIZE_STEP_PX)
+    own = max(LEAST_OWN_SIZE_PX, -(-median_size_px // SIZE_STEP_PX) * SIZE_STEP_PX)
     return own if student is None else max(own, smallest_size_px(student))
 
 

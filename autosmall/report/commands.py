@@ -9,7 +9,15 @@ from dataclasses import MISSING, fields
 from autosmall.schema.config import Value
 from autosmall.schema.settings import SearchSettings
 
-_NOT_REPEATED = {"dataset", "output_dir", "overwrite", "quiet", "time_budget_seconds", "backbones"}
+_NOT_REPEATED = {
+    "dataset",
+    "output_dir",
+    "overwrite",
+    "quiet",
+    "time_budget_seconds",
+    "source_budget_seconds",
+    "backbones",
+}
 
 
 def retrain_command(run_path: str, trial: int | None = None) -> str:
@@ -31,6 +39,9 @@ def search_command(settings: Mapping[str, Value | tuple[str, ...] | None]) -> st
     budget = settings.get("time_budget_seconds")
     if isinstance(budget, int | float):
         words += ["--time-budget", f"{budget:g}s"]
+    source_budget = settings.get("source_budget_seconds")
+    if isinstance(source_budget, int | float):
+        words += ["--source-budget", f"{source_budget:g}s"]
     backbones = settings.get("backbones")
     if isinstance(backbones, tuple) and backbones:
         words += ["--backbone", *backbones]

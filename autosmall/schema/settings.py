@@ -48,6 +48,8 @@ class SearchSettings:
         strategies: Strategies to keep of the space's, or ``()`` for all of them.
         backbones: Names or files to use, or ``()`` for whatever is found.
         weights_dir: Folder with backbone weights, or ``None``.
+        source: Pictures to pretrain a backbone on before the search, or ``None``.
+        source_budget_seconds: Wall time for that, or ``None`` for a fifth of the time budget.
         explorer: ``committee``, ``optuna``, ``keras-tuner``, ``keras-tuner-hyperband``,
             ``keras-tuner-random`` or ``random``.
         groups: Column of the CSV, regular expression over file names, ``parent-folder``,
@@ -74,6 +76,8 @@ class SearchSettings:
     strategies: tuple[str, ...] = ()
     backbones: tuple[str, ...] = ()
     weights_dir: Path | None = None
+    source: Path | None = None
+    source_budget_seconds: float | None = None
     explorer: str = "committee"
     groups: str | None = None
     keep_duplicates: bool = False
