@@ -90,7 +90,7 @@ OPTIMIZATION: tuple[Parameter, ...] = (
     ChoiceParameter(
         "learning_rate_schedule",
         "cosine",
-        ("constant", "cosine", "step"),
+        ("constant", "cosine", "step", "bit"),
         "how the learning rate falls over training, after a short warm-up",
     ),
     FloatParameter("momentum", 0.9, 0.0, 0.999, "momentum of SGD"),

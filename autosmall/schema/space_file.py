@@ -65,7 +65,12 @@ class SpaceSummary:
 
 
 def read_space(
-    name_or_path: str, parameters: Parameters, *, backbones: tuple[str, ...], train_size: int
+    name_or_path: str,
+    parameters: Parameters,
+    *,
+    backbones: tuple[str, ...],
+    train_size: int,
+    picture_size_px: int | None = None,
 ) -> Space:
     """Return the space called ``name_or_path``, or written in the file of that path.
 
@@ -76,6 +81,7 @@ def read_space(
         parameters: What each strategy reads.
         backbones: Names of the backbones found, best first.
         train_size: Pictures in the training part of a fold, at least 1.
+        picture_size_px: Side of a square as large as the usual picture, if known.
 
     Raises:
         SpaceError: Not found, no TOML, a misspelt name, or an impossible value; the message names
@@ -84,6 +90,8 @@ def read_space(
     path = find_space(name_or_path)
     document, summary = _load(path)
     facts = SearchFacts(backbones, train_size)
+    if picture_size_px is not None:
+        facts = replace(facts, picture_size_px=picture_size_px)
     strategies = _read_header(path, document, parameters)
     tables = _read_tables(path, document, strategies, parameters, facts)
     if not tables:

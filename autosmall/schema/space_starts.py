@@ -4,22 +4,33 @@ A start names what matters; every other dimension takes the strategy's default, 
 value that the space admits. Numbers outside the space's range are moved to its edge (a start of
 20 epochs becomes one of 12 where the space stops there); text must be among the choices.
 ``backbone = "best"`` stands for the first backbone that the strategy may use; a start that names
-a backbone which was not found is left out.
+a backbone which was not found is left out. ``rule = "bit_hyperrule"`` gives a start of
+``fine_tune`` the values that the rule computes from the data set; those that the start names go
+before them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from autosmall.schema.bit_hyperrule import bit_hyperrule
 from autosmall.schema.config import Value
 from autosmall.schema.parameters import Parameter, defaults
-from autosmall.schema.space import ChoiceDimension, Dimension, Space, Start, nearest_config
+from autosmall.schema.space import (
+    ChoiceDimension,
+    Dimension,
+    IntegerDimension,
+    Space,
+    Start,
+    nearest_config,
+)
 from autosmall.schema.space_dimensions import SearchFacts, admit, nearest_name, refuse
 
 BEST = "best"
 """As a start's ``backbone``: the first that the strategy may use."""
 
 FLAGS = ("protected", "default")
+RULE, BIT_HYPERRULE = "rule", "bit_hyperrule"
 
 
 def read_starts(
@@ -73,8 +84,9 @@ def _read_start(
     for flag in FLAGS:
         if not isinstance(table.get(flag, False), bool):
             refuse(f"{place}.{flag}", f"it is {table[flag]!r}", "true or false", "write true")
-    wanted = {key: v for key, v in table.items() if key not in ("label", "strategy", *FLAGS)}
     dimensions = _dimensions_of(space, strategy)
+    own = {key: v for key, v in table.items() if key not in ("label", "strategy", RULE, *FLAGS)}
+    wanted = {**_rule_values(place, table, strategy, dimensions, facts), **own}
     preferences: dict[str, Value] = {**defaults(parameters), "strategy": strategy}
     by_name = {parameter.name: parameter for parameter in parameters}
     for name, value in wanted.items():
@@ -95,6 +107,24 @@ def _read_start(
         protected=bool(table.get("protected", False)),
         default=bool(table.get("default", False)),
     )
+
+
+def _rule_values(
+    place: str,
+    table: Mapping[str, object],
+    strategy: str,
+    dimensions: Mapping[str, Dimension],
+    facts: SearchFacts,
+) -> dict[str, Value]:
+    """Return the values of the start's rule, none without one."""
+    if RULE not in table:
+        return {}
+    if table[RULE] != BIT_HYPERRULE or strategy != "fine_tune":
+        problem = f"it is {table[RULE]!r} for the strategy {strategy}"
+        refuse(f"{place}.{RULE}", problem, f"{BIT_HYPERRULE!r}, for fine_tune", f"drop {RULE}")
+    epochs = dimensions.get("epochs")
+    most = epochs.high if isinstance(epochs, IntegerDimension) else 1
+    return bit_hyperrule(facts.train_size, facts.picture_size_px, most * facts.train_size)
 
 
 def _dimensions_of(space: Space, strategy: str) -> dict[str, Dimension]:

@@ -18,6 +18,7 @@ class TrainingOptions:
     optimizer: str = "adamw"
     learning_rate: float = 1e-3
     learning_rate_schedule: str = "cosine"
+    warmup_share: float = 0.05
     momentum: float = 0.9
     weight_decay: float = 0.0
     l1: float = 0.0
@@ -30,11 +31,15 @@ class TrainingOptions:
 
     @classmethod
     def from_config(cls, config: Config) -> TrainingOptions:
-        """Return the options a configuration holds; ``mixing`` is ``none`` where it is absent."""
+        """Return the options a configuration holds.
+
+        Where they are absent, ``mixing`` is ``none`` and ``warmup_share`` is a twentieth.
+        """
         return cls(
             optimizer=config.text("optimizer"),
             learning_rate=config.number("learning_rate"),
             learning_rate_schedule=config.text("learning_rate_schedule"),
+            warmup_share=config.number("warmup_share") if "warmup_share" in config else 0.05,
             momentum=config.number("momentum"),
             weight_decay=config.number("weight_decay"),
             l1=config.number("l1"),

@@ -32,5 +32,19 @@ def test_step_drops_twice_to_a_tenth():
     assert rates.index(values[2]) == 33  # 33 / 38 is the first share past 0.85
 
 
+def test_warm_up_is_as_long_as_asked():
+    rate = make_schedule("constant", 2.0, 40, warmup_share=0.25)
+    assert [rate(step) for step in (0, 4, 9, 10)] == pytest.approx([0.2, 1.0, 2.0, 2.0])
+    assert make_schedule("constant", 2.0, 40, warmup_share=0.0)(0) == 2.0
+
+
+def test_bit_drops_where_the_paper_does():
+    rate = make_schedule("bit", 1.0, 500, warmup_share=0.2)
+    steps = (0, 99, 199, 200, 299, 300, 399, 400, 499)
+    assert [rate(step) for step in steps] == pytest.approx(
+        [0.01, 1.0, 1.0, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001]
+    )
+
+
 def test_a_run_of_one_step_has_the_peak_rate():
     assert make_schedule("cosine", 2.0, 1)(0) == 2.0
