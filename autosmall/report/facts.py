@@ -12,6 +12,7 @@ from autosmall.report import sentences
 from autosmall.report.sections import (
     configurations,
     errors,
+    heads,
     recommendation,
     reconstructions,
     repetition,
@@ -41,6 +42,7 @@ class ReportFacts:
         effort: What was tried and for how long.
         recommendation: ``None`` where no trial is complete.
         reconstructions: ``None`` where no autoencoder with examples is complete.
+        heads: ``None`` where nothing on frozen features is complete.
     """
 
     schema_version: int
@@ -55,6 +57,7 @@ class ReportFacts:
     strategies: strategies.Strategies
     reconstructions: reconstructions.Reconstructions | None
     tradeoff: tradeoff.Tradeoff
+    heads: heads.Heads | None
     training: training.Training
     errors: errors.Errors
     configurations: configurations.Configurations
@@ -82,6 +85,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         strategies=strategies.gather(run, ranking),
         reconstructions=reconstructions.gather(run, ranking),
         tradeoff=tradeoff.gather(run, ranking),
+        heads=heads.gather(run, ranking),
         training=training.gather(run, ranking),
         errors=errors.gather(run, ranking),
         configurations=configurations.gather(run, ranking, run_path),

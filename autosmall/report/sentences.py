@@ -225,6 +225,27 @@ def trend(metric: str, found: Trend | None) -> str:
     return f"Bigger models had smaller gaps here ({strength}); pretraining can do that."
 
 
+def heads(
+    trial: int,
+    features: int,
+    parameters: int,
+    map_values: int | None,
+    flattened_parameters: int | None,
+) -> str:
+    """Return how large the head on frozen features is, and how large pooling spares it to be."""
+    text = (
+        f"Only the head of a frozen backbone is trained: in trial {trial} it has {parameters:,} "
+        f"parameters on {features:,} features per picture."
+    )
+    if map_values is None or flattened_parameters is None or map_values <= features:
+        return text
+    return (
+        f"{text} Flattened instead of pooled, its feature maps would give it {map_values:,} "
+        f"numbers per picture and {flattened_parameters:,} parameters, "
+        f"{flattened_parameters / parameters:.0f} times as many."
+    )
+
+
 def alternative(metric: str, found: Alternative, chosen: TrialSummary) -> str:
     """Return what one gains and gives up by taking another configuration."""
     other, difference = found.trial, found.difference

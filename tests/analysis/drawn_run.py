@@ -29,6 +29,7 @@ class DrawnTrial:
     values: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     diagnoses: tuple[str, ...] = ()
     error: str = ""
+    notes: Mapping[str, float] = field(default_factory=dict)
 
 
 DEFAULT_TRIALS = (
@@ -172,6 +173,7 @@ def _fold(number, fold, drawn, labels, plan, probabilities, rng):
         total_parameters=drawn.parameters + 100,
         fit_seconds=drawn.seconds,
         diagnoses=drawn.diagnoses,
+        notes=drawn.notes,
         worker="inline",
     )
 
