@@ -400,5 +400,6 @@ def _notes(checked: CheckedInput, facts: RunFacts, context: SearchContext) -> tu
         f"{facts.settings['folds_reason']}",
         f"metric: {context.metric} ({facts.settings['metric_reason']})",
         f"backbones: {found} (looked in {looked})",
+        *(f"{source.name}: {source.remark}" for source in context.backbones if source.remark),
         *enlarged_sizes(checked.space),
     )

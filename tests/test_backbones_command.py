@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from unittest.mock import call, create_autospec
 
+import h5py
 import keras
 import pytest
 
@@ -163,3 +164,37 @@ def test_a_registry_that_is_not_understood_is_named(text, capsys):
     path.write_text(text)
     assert cli.main(["backbones"]) == 1
     assert str(path) in capsys.readouterr().err.splitlines()[0]
+
+
+def test_the_builtin_backbone_is_counted(capsys, tmp_path, monkeypatch):
+    path = tmp_path / "backbone.npz"
+    model = builtin_backbone.build_mobilenet((32, 32, 3), 0.25)
+    builtin_backbone.write_builtin(model, 0.25, path)
+    monkeypatch.setattr(builtin_backbone, "builtin_file", lambda: path)
+    assert cli.main(["backbones"]) == 0
+    rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines() if line}
+    assert rows["builtin"][1:4] == ["0.22", "M", "256"]
+    assert rows["builtin"][-2:] == ["the", "package"]
+    path.write_bytes(path.read_bytes()[:-50])
+    assert cli.main(["backbones"]) == 0
+    rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines() if line}
+    assert rows["builtin"][-1] == "damaged"
+
+
+def test_a_search_names_weights_that_are_not_the_published_bytes(tmp_path):
+    from autosmall.data.demo import draw_demo
+    from autosmall.schema.settings import SearchSettings
+    from autosmall.search_setup import check_input, prepare
+
+    draw_demo(tmp_path / "pieces")
+    entry = BACKBONES["mobilenet_v3_small_minimalistic_1"]
+    with h5py.File(tmp_path / entry.files[0], "w") as file:
+        file.attrs["layer_names"] = [b"layer"]
+        file.create_group("layer").attrs["weight_names"] = [b"kernel"]
+        file["layer"].create_dataset("kernel", (entry.parameters,), "float32")
+    settings = SearchSettings(
+        tmp_path / "pieces", output_dir=tmp_path / "run", weights_dir=tmp_path, space="quick"
+    )
+    prepared = prepare(check_input(settings), lambda _done, _count: None)
+    wanted = f"{entry.name}: {entry.files[0]} is not byte for byte what Keras publishes"
+    assert wanted in prepared.notes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -123,9 +124,14 @@ def _builtin(name: str) -> BackboneRow:
     path = builtin_backbone.builtin_file()
     if path is None:
         return _row(name, None, None, "none", APACHE, MISSING)
-    with np.load(path, allow_pickle=False) as arrays:
-        parameters = sum(arrays[array].size for array in arrays.files)
-    return _row(name, parameters, None, "none", APACHE, PACKAGE)
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            names = sorted(set(stored.files) - {builtin_backbone.WIDTH_FACTOR})
+            sizes = [int(stored[array].size) for array in names]
+    except (ValueError, OSError, BadZipFile) as error:
+        return _row(name, None, None, "none", APACHE, DAMAGED, f"{path}: {error}")
+    # The last array is one value per channel of the last map's normalisation.
+    return _row(name, sum(sizes), sizes[-1] if name == BUILTIN else None, "none", APACHE, PACKAGE)
 
 
 def _checked(path: Path, check: Callable[[], BackboneSource]) -> tuple[str, str]:
