@@ -73,7 +73,8 @@ Pictures = NDArray[np.uint8] | MixedPictures
 def same_shape_parts(inputs: object, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Return the positions in ``rows`` of inputs of one shape, part by part, each sorted.
 
-    Inputs that are no :class:`MixedPictures` have one part. Together the parts hold every position once.
+    Inputs that are no :class:`MixedPictures` have one part. Together the parts hold every
+    position once.
     """
     if isinstance(inputs, MixedPictures):
         numbers = inputs.bucket_numbers(rows)
