@@ -56,9 +56,7 @@ def test_convolution_compares_whitened_patches_with_unit_vectors(pictures, few_f
 
 
 def test_features_tell_directions_apart_whatever_the_contrast(pictures, few_filters):
-    backbone = build_patch_backbone(
-        learn_filters(pictures, 1, SIDE_PX), pictures.shape[1:]
-    )
+    backbone = build_patch_backbone(learn_filters(pictures, 1, SIDE_PX), pictures.shape[1:])
     extract = Extractor(feature_model(backbone))
     features = extract(pictures)
     assert features.shape == (40, 2 * 4 * 16)
@@ -70,9 +68,7 @@ def test_features_tell_directions_apart_whatever_the_contrast(pictures, few_filt
 
 
 def test_quadrants_are_kept_apart(pictures, few_filters):
-    backbone = build_patch_backbone(
-        learn_filters(pictures, 1, SIDE_PX), pictures.shape[1:]
-    )
+    backbone = build_patch_backbone(learn_filters(pictures, 1, SIDE_PX), pictures.shape[1:])
     columns = used_columns(backbone, "last", "avg")
     flat = np.full((1, 20, 20, 3), 128, np.uint8)
     marked = flat.copy()
@@ -84,9 +80,7 @@ def test_quadrants_are_kept_apart(pictures, few_filters):
 
 
 def test_model_survives_safe_mode(pictures, few_filters, tmp_path):
-    model = build_patch_backbone(
-        learn_filters(pictures, 1, SIDE_PX), pictures.shape[1:]
-    ).model
+    model = build_patch_backbone(learn_filters(pictures, 1, SIDE_PX), pictures.shape[1:]).model
     model.save(tmp_path / "patches.keras")
     again = keras.saving.load_model(tmp_path / "patches.keras", safe_mode=True)
     batch = pictures.astype(np.float32)
@@ -94,8 +88,6 @@ def test_model_survives_safe_mode(pictures, few_filters, tmp_path):
 
 
 def test_one_block_is_trained_when_fine_tuned(pictures, few_filters):
-    backbone = build_patch_backbone(
-        learn_filters(pictures, 1, SIDE_PX), pictures.shape[1:]
-    )
+    backbone = build_patch_backbone(learn_filters(pictures, 1, SIDE_PX), pictures.shape[1:])
     assert len(backbone.blocks) == 1
     assert "patch_filters" in backbone.blocks[0].layers
