@@ -125,13 +125,13 @@ def _builtin() -> BackboneRow:
         return _row(BUILTIN, None, None, "none", APACHE, MISSING)
     try:
         with np.load(path, allow_pickle=False) as stored:
-            BUILTINs = sorted(set(stored.files) - {builtin_backbone.WIDTH_FACTOR})
-            sizes = [int(stored[array].size) for array in BUILTINs]
+            names = sorted(set(stored.files) - {builtin_backbone.WIDTH_FACTOR})
+            sizes = [int(stored[array].size) for array in names]
     except (ValueError, OSError, BadZipFile) as error:
         return _row(BUILTIN, None, None, "none", APACHE, DAMAGED, f"{path}: {error}")
     # The last array is one value per channel of the last map's normalisation.
     return _row(
-        BUILTIN, sum(sizes), sizes[-1] if BUILTIN == BUILTIN else None, "none", APACHE, PACKAGE
+        BUILTIN, sum(sizes), sizes[-1], "none", APACHE, PACKAGE
     )
 
 
