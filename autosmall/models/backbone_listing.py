@@ -130,9 +130,7 @@ def _builtin() -> BackboneRow:
     except (ValueError, OSError, BadZipFile) as error:
         return _row(BUILTIN, None, None, "none", APACHE, DAMAGED, f"{path}: {error}")
     # The last array is one value per channel of the last map's normalisation.
-    return _row(
-        BUILTIN, sum(sizes), sizes[-1], "none", APACHE, PACKAGE
-    )
+    return _row(BUILTIN, sum(sizes), sizes[-1], "none", APACHE, PACKAGE)
 
 
 def _checked(path: Path, check: Callable[[], BackboneSource]) -> tuple[str, str]:
