@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autosmall.model_folder import file_sha256
 from autosmall.models.backbone_table import BACKBONES
 from autosmall.pretrain_plan import PretrainPlan
 from autosmall.schema.backbone_source import BackboneSource
@@ -22,7 +24,7 @@ METHOD_WORDS = {
     DISTILL: "It learned, without labels, to see altered crops of the pictures as its teacher"
     " sees them.",
 }
-_NOT_SHOWN = ("source", "output", "overwrite", "quiet", "weights_dir")
+_NOT_SHOWN = ("source", "output", "overwrite", "quiet", "weights_dir", "teacher")
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,11 @@ def _teacher(teacher: BackboneSource) -> str:
     licence = "that of whoever published it"
     if teacher.name in BACKBONES:
         licence = f"{BACKBONES[teacher.name].licence} (Keras Applications)"
-    return f"Teacher: `{teacher.name}` from `{teacher.found_in}`; its licence: {licence}."
+    path = Path(teacher.weights_path)
+    return (
+        f"Teacher: `{teacher.name}` from `{path.name}` (SHA-256 `{file_sha256(path)}`); its "
+        f"licence: {licence}."
+    )
 
 
 def _probe(facts: PretrainFacts) -> list[str]:
@@ -150,14 +156,17 @@ def _settings(facts: PretrainFacts) -> list[str]:
     return [
         "| setting | value |",
         "|---|---|",
-        *(
-            f"| {name} | {', '.join(value) if isinstance(value, tuple) else value} |"
-            for name, value in shown.items()
-            if value is not None
-        ),
+        *(f"| {name} | {_plain(value)} |" for name, value in shown.items() if value is not None),
         f"| steps taken | {facts.checkpoint.step} |",
         f"| seconds | {facts.checkpoint.seconds:.0f} |",
     ]
+
+
+def _plain(value: object) -> str:
+    """Return a setting as text; of paths the name alone, since the rest is nobody's business."""
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return value.name if isinstance(value, Path) else str(value)
 
 
 def _provenance(facts: PretrainFacts) -> list[str]:

@@ -6,6 +6,7 @@ Run as ``python -m autosmall.source_child SETTINGS`` by :mod:`autosmall.source_b
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -48,6 +49,7 @@ class LinesProgress:
 def main() -> None:
     """Train, and answer with the step and the probe of the weights that were kept."""
     settings = settings_from_json(sys.argv[1])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     def work() -> Answer:
         result = run_pretrain(settings, LinesProgress())

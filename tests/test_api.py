@@ -26,6 +26,7 @@ def test_the_public_names_are_these():
         "SearchRun",
         "load_model",
         "load_run",
+        "pretrain",
         "search",
     ]
     for name in autosmall.__all__:

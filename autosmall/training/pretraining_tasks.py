@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -150,8 +152,8 @@ class NetworkTask(ABC):
 
     def save(self, folder: Path) -> None:
         """Write weights, random states, optimiser and, as its step count, the number of steps."""
-        write_arrays(folder / NETWORK_FILE, [np.asarray(v) for v in self._network.variables])
-        state = [np.asarray(v) for v in self._network.optimizer.variables]
+        write_arrays(folder / NETWORK_FILE, _values(self._network.variables))
+        state = _values(self._network.optimizer.variables)
         write_arrays(folder / OPTIMIZER_FILE, [np.array(self.steps_done), *state])
 
     def restore(self, folder: Path) -> None:
@@ -220,6 +222,10 @@ class AutoencoderTask(NetworkTask):
         clean = self.options.augmenter(self._pictures.pixels[rows].astype(np.float32), rng)
         noise = rng.standard_normal(clean.shape, np.float32) * 255 * self.options.noise_std
         return clean + noise.astype(np.float32), clean / np.float32(255), None
+
+
+def _values(variables: Sequence[keras.Variable]) -> list[NDArray[Any]]:
+    return [keras.ops.convert_to_numpy(variable) for variable in variables]
 
 
 def _decode(code: keras.KerasTensor, size_px: int) -> keras.KerasTensor:

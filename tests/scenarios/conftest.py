@@ -36,6 +36,12 @@ def stripes(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def more(tmp_path: Path) -> Path:
+    """A larger data set of other pictures of the same kinds."""
+    return draw_stripes(tmp_path / "more", 60, seed=1)
+
+
+@pytest.fixture
 def autosmall(tmp_path: Path) -> Command:
     """Run the command in ``tmp_path`` and return what it printed."""
 
