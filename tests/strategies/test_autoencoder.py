@@ -20,9 +20,11 @@ def encoder_weights(fit):
     return [weights for layer in encoder for weights in layer.get_weights()]
 
 
-@pytest.mark.parametrize("architecture", ["classic", "compact", "deep"])
-@pytest.mark.parametrize("encoder", ["frozen", "fine_tuned"])
-def test_encoder_is_the_same_bit_for_bit_whatever_is_held_out(make_task, encoder, architecture):
+@pytest.mark.parametrize(
+    ("architecture", "encoder"),
+    [("classic", "frozen"), ("compact", "frozen"), ("compact", "fine_tuned"), ("deep", "frozen")],
+)
+def test_encoder_is_the_same_bit_for_bit_whatever_is_held_out(make_task, architecture, encoder):
     values = {**SHORT, "architecture": architecture, "encoder": encoder}
     as_drawn, altered, other_rows = (
         encoder_weights(STRATEGY.fit(make_task(STRATEGY, values, altered_rows=rows)))
@@ -77,7 +79,7 @@ def test_saved_model_is_small_and_predicts_what_was_measured(make_task, tmp_path
 
 def test_examples_are_held_out_pictures_and_errors_fall_with_training(make_task):
     values = {**TINY, "epochs": 1, "corruption": "none", "pretrain_learning_rate": 1e-2}
-    task = make_task(STRATEGY, {**values, "pretrain_epochs": 60})
+    task = make_task(STRATEGY, {**values, "pretrain_epochs": 30})
     fit = STRATEGY.fit(task)
     notes, examples = fit.notes, fit.reconstructions
     assert examples.rows == HELD_OUT
