@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from autosmall.models.fine_tuning import FineTuneNetworks
     from autosmall.models.pooling import HeadSpec
     from autosmall.training.loop import Inputs, TrainingHistory
+    from autosmall.training.optimizers import VariableRates
     from autosmall.training.options import TrainingOptions
 
 CUT_LIMIT_BYTES = 768 * 2**20
@@ -83,6 +84,7 @@ class FineTune(Strategy):
         from autosmall.models.fine_tuning import head_layer, learning_rate_factors
         from autosmall.strategies.supervised import predict_probabilities
         from autosmall.training.compiled import NETWORKS
+        from autosmall.training.optimizers import VariableRates
         from autosmall.training.options import TrainingOptions
 
         options = TrainingOptions.from_config(task.config)
@@ -92,7 +94,7 @@ class FineTune(Strategy):
         head_layer(networks).set_weights(_first_head(task, backbone))
         network, inputs = _trained_part(task, backbone, networks, plan)
         factors = learning_rate_factors(networks, task.config.number("layer_decay"))
-        history = _train(task, network, inputs, options, factors)
+        history = _train(task, network, inputs, options, VariableRates(factors))
         return Fit(
             train_probabilities=predict_probabilities(network, inputs, task.train_index),
             validation_probabilities=predict_probabilities(network, inputs, task.validation_index),
@@ -178,7 +180,7 @@ def _train(
     network: keras.Model,
     inputs: Inputs,
     options: TrainingOptions,
-    factors: dict[str, float],
+    rates: VariableRates,
 ) -> TrainingHistory:
     from autosmall.strategies.supervised import EpochReporter, augmenter, predict_probabilities
     from autosmall.training.loop import train
@@ -197,5 +199,5 @@ def _train(
             lambda: predict_probabilities(network, inputs, task.validation_index),
         ),
         batch_transform=augmenter(task),
-        learning_rate_factors=factors,
+        rates=rates,
     )

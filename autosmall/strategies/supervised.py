@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from autosmall.schema.pictures import PictureSpec
     from autosmall.training.augmentation import Augmenter
     from autosmall.training.loop import Inputs, TrainingHistory
+    from autosmall.training.optimizers import VariableRates
     from autosmall.training.options import TrainingOptions
 
 VALIDATION_SHARE = 0.2
@@ -75,35 +76,45 @@ def train_on_pictures(
     options: TrainingOptions,
 ) -> TrainingHistory:
     """Train ``network`` (pictures to logits) on the training rows, augmented, and report epochs."""
-    return _train(network, task, pictures, options, augmenter(task))
+    return train_network(network, task, pictures, options, batch_transform=augmenter(task))
 
 
 def train_on_features(
     head: keras.Model, task: FitTask, features: NDArray[np.float32], options: TrainingOptions
 ) -> TrainingHistory:
     """Train ``head`` (features to logits) on the training rows' features and report epochs."""
-    return _train(head, task, features, options)
+    return train_network(head, task, features, options)
 
 
-def _train(
+def train_network(
     network: keras.Model,
     task: FitTask,
     inputs: Inputs,
     options: TrainingOptions,
+    *,
     batch_transform: Augmenter | None = None,
+    views: int = 1,
+    rates: VariableRates | None = None,
 ) -> TrainingHistory:
+    """Train ``network`` (inputs to logits) on the training rows of ``inputs`` and report epochs.
+
+    ``inputs`` holds all samples ``views`` times, as they are first; predictions look at these.
+    """
     from autosmall.training.loop import train
 
+    starts = np.arange(views) * (len(inputs) // views)
     return train(
         network,
         inputs,
-        task.train_index,
-        task.train_labels,
+        np.add.outer(starts, task.train_index).ravel(),
+        np.tile(task.train_labels, views),
         task.class_count,
         options,
         derive_seed(task.seed, "batches"),
         epoch_end=_reporter(network, task, inputs, options),
         batch_transform=batch_transform,
+        rates=rates,
+        views=views,
     )
 
 

@@ -131,3 +131,25 @@ def _intervals(
     low = np.clip(np.round(center - share * size / 2), 0, size)
     high = np.clip(np.round(center + share * size / 2), 0, size)
     return low.astype(np.int64), high.astype(np.int64)
+
+
+class StackedRows:
+    """Arrays of rows of one shape, read as if they stood one below the other, without a copy."""
+
+    def __init__(self, parts: Sequence[NDArray[np.generic]]) -> None:
+        self._parts = tuple(parts)
+        self._ends = np.cumsum([len(part) for part in self._parts])
+
+    def __len__(self) -> int:
+        """Return the number of rows of all parts."""
+        return int(self._ends[-1])
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> NDArray[np.generic]:
+        """Return the ``rows``, counted through all parts, in a new array."""
+        first = self._parts[0]
+        chosen = np.empty((len(rows), *first.shape[1:]), first.dtype)
+        numbers = np.searchsorted(self._ends, rows, side="right")
+        for number, part in enumerate(self._parts):
+            here = numbers == number
+            chosen[here] = part[rows[here] - (self._ends[number] - len(part))]
+        return chosen

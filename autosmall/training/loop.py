@@ -16,13 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.schema.mixed_pictures import MixedPictures, same_shape_parts
-from autosmall.training.batches import BatchPlan, balanced_positions, mix, shuffled_positions
+from autosmall.training.batches import (
+    BatchPlan,
+    StackedRows,
+    balanced_positions,
+    mix,
+    shuffled_positions,
+)
 from autosmall.training.losses import make_loss, sample_weights, soft_targets
-from autosmall.training.optimizers import LearningRateFactors, make_optimizer, reset_optimizer
+from autosmall.training.optimizers import (
+    VariableRates,
+    make_optimizer,
+    reset_optimizer,
+    set_step,
+)
 from autosmall.training.options import TrainingOptions
 from autosmall.training.schedules import make_schedule
 
-Inputs = NDArray[np.generic] | MixedPictures
+Inputs = NDArray[np.generic] | StackedRows | MixedPictures
 """What a network is fed with: ``(n, ...)`` of any numeric type, or pictures of several shapes."""
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]
@@ -66,7 +77,8 @@ def train(
     *,
     epoch_end: EpochEnd,
     batch_transform: BatchTransform | None = None,
-    learning_rate_factors: LearningRateFactors | None = None,
+    rates: VariableRates | None = None,
+    views: int = 1,
 ) -> TrainingHistory:
     """Train ``model`` in place on ``inputs[rows]`` and return how it went.
 
@@ -83,12 +95,14 @@ def train(
         seed: Seed of shuffling, mixing and ``batch_transform``.
         epoch_end: Called after each epoch.
         batch_transform: Applied to each batch before mixing.
-        learning_rate_factors: Per-variable factors of the learning rate.
+        rates: How variables differ in training, or ``None`` where they do not.
+        views: How many of ``rows`` show the same picture; an epoch is as long as one view.
     """
-    _compile_for_classification(model, options, learning_rate_factors)
+    _compile_for_classification(model, options, rates)
     examples = _Examples.of(inputs, rows, labels, class_count, options)
     batches = _labelled_batches(examples, options, seed, batch_transform)
-    return run_epochs(model, batches, options, examples.plan.per_epoch, epoch_end)
+    steps = max(1, round(examples.plan.per_epoch / views))
+    return run_epochs(model, batches, options, steps, epoch_end)
 
 
 def run_epochs(
@@ -102,15 +116,17 @@ def run_epochs(
 
     The model reports its loss and one metric, in this order. See :func:`train`.
     """
+    total_steps = steps * options.epochs
     rate = make_schedule(
-        options.learning_rate_schedule, options.learning_rate, steps * options.epochs
+        options.learning_rate_schedule, options.learning_rate, total_steps, options.warmup_share
     )
     losses: list[float] = []
     accuracies: list[float] = []
     for epoch in range(options.epochs):
         step_logs = np.empty((steps, 2))
         for step in range(steps):
-            model.optimizer.learning_rate = rate(epoch * steps + step)
+            done = epoch * steps + step
+            set_step(model.optimizer, rate(done), done / total_steps)
             step_logs[step] = _step(model, next(batches))
         loss, accuracy = step_logs.mean(axis=0).tolist()
         losses.append(loss)
@@ -224,7 +240,7 @@ _compiled: WeakKeyDictionary[keras.Model, object] = WeakKeyDictionary()
 
 
 def _compile_for_classification(
-    model: keras.Model, options: TrainingOptions, factors: LearningRateFactors | None
+    model: keras.Model, options: TrainingOptions, rates: VariableRates | None
 ) -> None:
     trainable = tuple(variable.path for variable in model.trainable_variables)
     key = (
@@ -232,7 +248,7 @@ def _compile_for_classification(
         options.momentum,
         options.weight_decay,
         options.class_balance == "focal",
-        tuple(sorted((factors or {}).items())),
+        rates.key if rates else None,
         trainable,
     )
     compile_model(
@@ -241,7 +257,7 @@ def _compile_for_classification(
         make_loss(options.class_balance),
         keras.metrics.CategoricalAccuracy(),
         key,
-        factors,
+        rates,
     )
 
 
@@ -251,7 +267,7 @@ def compile_model(
     loss: keras.losses.Loss,
     metric: keras.metrics.Metric,
     key: object,
-    factors: LearningRateFactors | None = None,
+    rates: VariableRates | None = None,
 ) -> None:
     """Compile ``model``, or only reset its optimiser where it was compiled with an equal ``key``.
 
@@ -262,7 +278,7 @@ def compile_model(
         reset_optimizer(model.optimizer)
         return
     model.compile(
-        optimizer=make_optimizer(options, model.trainable_variables, factors),
+        optimizer=make_optimizer(options, model.trainable_variables, rates),
         loss=loss,
         metrics=[metric],
         # Measured on CPU, XLA compiles longer than it saves; JAX has no other way.
