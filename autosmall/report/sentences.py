@@ -351,6 +351,20 @@ def search(state: str, end_reason: str, trials: int, by_status: Mapping[str, int
     return f"The search is finished{ending}: {done}."
 
 
+def source(path: object, backbones: object) -> str:
+    """Return where the backbone that the search trained itself comes from; empty if there is none.
+
+    ``path`` is the setting ``source``, ``backbones`` the names found, its own first.
+    """
+    if not path or not isinstance(backbones, tuple) or not backbones:
+        return ""
+    return (
+        f"The backbone {backbones[0]} was trained for this search on the pictures in {path}; "
+        "copies of training pictures were left out, test pictures were not looked at. What it "
+        "learned from, and how, stands in backbone.md in the run folder."
+    )
+
+
 def effort(trials: int, complete: int, search_seconds: float) -> str:
     """Return what was tried and for how long."""
     return (

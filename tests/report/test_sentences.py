@@ -189,3 +189,9 @@ def test_overfitting_is_seen_in_the_mean_loss(drawn):
     said = {leader.strategy: leader.sentence for leader in facts.training.leaders}
     assert "rises after it" in said["scratch"]
     assert "ends near its lowest" in said["frozen"]
+
+
+def test_the_search_s_own_backbone_is_told_with_its_source():
+    told = sentences.source("/data/digits", ("source:digits", "patches"))
+    assert "source:digits" in told and "/data/digits" in told and "backbone.md" in told
+    assert sentences.source(None, ("patches",)) == sentences.source("", ()) == ""

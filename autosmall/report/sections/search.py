@@ -51,6 +51,7 @@ class Search:
 
     Attributes:
         sentence: The answer.
+        source_sentence: Where the search's own backbone comes from; empty without one.
         state: ``running``, ``finished`` or ``interrupted``.
         end_reason: Why it ended.
         trials: Trials begun.
@@ -65,6 +66,7 @@ class Search:
     """
 
     sentence: str
+    source_sentence: str
     state: str
     end_reason: str
     trials: int
@@ -85,6 +87,9 @@ def gather(run: RunData, ranking: Ranking) -> Search:
     ended_early = [t for t in run.trials if t.status in ("raced_out", "unhealthy")]
     return Search(
         sentence=sentences.search(run.state, run.end_reason, len(run.trials), by_status),
+        source_sentence=sentences.source(
+            run.settings.get("source"), run.settings.get("backbones_found")
+        ),
         state=run.state,
         end_reason=run.end_reason,
         trials=len(run.trials),
