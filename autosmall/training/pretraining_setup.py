@@ -18,6 +18,7 @@ from autosmall.schema.backbone_source import BackboneSource
 from autosmall.schema.pretrain_settings import AUTOENCODER, DISTILL
 from autosmall.schema.seeds import derive_seed
 from autosmall.training.augmentation import Augmenter
+from autosmall.training.distillation import DistillationTask, compute_targets
 from autosmall.training.linear_probe import LinearProbe, hold_out
 from autosmall.training.pretraining import PretrainingTask
 from autosmall.training.pretraining_tasks import (
@@ -130,8 +131,6 @@ def _distillation(
     request: TaskRequest, student: keras.Model, on_progress: OnProgress
 ) -> PretrainingTask:
     """Return the task on many altered crops of the pictures, each seen by the teacher once."""
-    from autosmall.training.distillation import DistillationTask, compute_targets
-
     assert request.teacher is not None
     size = request.image_size_px
     teacher = build_backbone(request.teacher, (size, size, 3)).model
