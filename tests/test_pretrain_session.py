@@ -108,7 +108,7 @@ def test_diverged_training_is_told_with_what_to_do(stripes, tmp_path):
 def test_state_is_kept_beside_the_output_until_it_is_done(stripes, tmp_path, monkeypatch):
     from autosmall.training import pretraining
 
-    def killed(*arguments, **options):
+    def killed(*arguments):
         raise RuntimeError("killed")
 
     monkeypatch.setattr(pretraining, "PROBE_SHARE", 1e3)  # a probe, and a checkpoint, per step

@@ -17,7 +17,8 @@ def interruptions_deferred() -> Iterator[Callable[[], bool]]:
     """Hold SIGINT and SIGTERM back until the block ends; yield a function that tells of one.
 
     When the block ends without an error, the signal that came is handled as it would have been.
-    A second one is handled at once. In threads other than the main one nothing is held back.
+    A second one is handled at once. What the process ignores stays ignored (a shell starts what
+    runs behind it so), and in threads other than the main one nothing is held back.
     """
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -31,6 +32,8 @@ def interruptions_deferred() -> Iterator[Callable[[], bool]]:
         received.append(number)
 
     for number in SIGNALS:
+        if signal.getsignal(number) in (signal.SIG_IGN, None):
+            continue
         previous[number] = signal.signal(number, note)
     try:
         yield lambda: bool(received)

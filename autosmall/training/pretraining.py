@@ -133,11 +133,15 @@ def run_pretraining(
     is held back until a checkpoint is written. Raises :class:`LossIsNoNumberError`.
     """
     loop = _Loop(task, probe, store, limits, on_view)
-    with interruptions_deferred() as interrupted:
+    with interruptions_deferred():
         loop.begin()
-        while not loop.at_end and not interrupted():
-            loop.work()
-        return loop.end(complete=not interrupted())
+    while not loop.at_end:
+        with interruptions_deferred() as interrupted:
+            while not loop.at_end and not interrupted():
+                loop.work()
+            loop.store()
+    with interruptions_deferred():
+        return loop.end()
 
 
 class _Loop:
@@ -200,13 +204,16 @@ class _Loop:
             self._save(self._checkpoint)
         self._show()
 
-    def end(self, *, complete: bool) -> Checkpoint:
-        """Return the last checkpoint; the last weights are probed where training is complete."""
-        if complete and self._checkpoint.history[-1].step < self._task.steps_done:
-            self._probe_now()
-        elif self._checkpoint.step < self._task.steps_done:
+    def store(self) -> None:
+        """Write a checkpoint of the last step unless there is one."""
+        if self._checkpoint.step < self._task.steps_done:
             self._save(self._checkpoint)
-        self._show()
+
+    def end(self) -> Checkpoint:
+        """Probe the last weights and return the last checkpoint."""
+        if self._checkpoint.history[-1].step < self._task.steps_done:
+            self._probe_now()
+            self._show()
         return self._checkpoint
 
     def _chunk_steps(self) -> int:

@@ -28,8 +28,6 @@ command = "python tests/benchmarks/source_training.py"
 strategies = ["frozen", "fine_tune", "scratch"]
 [common]
 image_size_px = { choices = [64, 96] }
-augmentation = { choices = ["none", "affine"] }
-augmentation_strength = { low = 0.1, high = 1.0, when = { augmentation = ["affine"] } }
 [frozen]
 backbone = { choices = "available" }
 layers = { choices = ["last", "multi"] }
@@ -38,6 +36,8 @@ penalty_c = { low = 1e-5, high = 1e3, log = true }
 [fine_tune]
 backbone = { choices = "pretrained" }
 epochs = { low = 2, high = 60 }
+augmentation = { choices = ["affine"] }
+augmentation_strength = { low = 0.1, high = 1.0 }
 learning_rate = { low = 1e-5, high = 1e-2, log = true }
 [scratch]
 width = { choices = [8, 16] }
@@ -46,6 +46,8 @@ head = { choices = ["global_average", "flatten", "pyramid"] }
 optimizer = { choices = ["adam", "adamw"] }
 weight_decay = { low = 1e-6, high = 1e-2, log = true }
 batch_size = { choices = [16, 32, 64] }
+augmentation = { choices = ["affine"] }
+augmentation_strength = { low = 0.1, high = 1.0 }
 learning_rate = { low = 1e-4, high = 3e-2, log = true }
 epochs = { low = 5, high = 80 }
 [[start]]

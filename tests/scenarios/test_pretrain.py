@@ -94,7 +94,7 @@ def weights(path: Path) -> list[np.ndarray]:
 def test_a_killed_and_a_stopped_pretraining_go_on_to_the_same_bits(
     stripes: Path, tmp_path: Path
 ) -> None:
-    words = ("pretrain", stripes, "--steps", 150, "--architecture", "compact_8", "--quiet")
+    words = ("pretrain", stripes, "--steps", 400, "--architecture", "compact_8", "--quiet")
     partial = tmp_path / "cut.keras.partial"
     first = start(tmp_path, *words, "--output", "cut.keras")
     reached = wait_for_step(partial, first)
@@ -106,6 +106,7 @@ def test_a_killed_and_a_stopped_pretraining_go_on_to_the_same_bits(
         again.send_signal(number)
         assert again.wait(60) == status
         assert "kept" in again.stderr.read()
+        reached = wait_for_step(partial, again)  # it stored its last step before it ended
         assert not (partial / "run.lock").exists()
     for name in ("cut.keras", "whole.keras"):
         done = start(tmp_path, *words, "--output", name)

@@ -151,6 +151,37 @@ def test_an_interruption_stores_the_state_first(tmp_path, monkeypatch):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_an_ignored_interruption_changes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(pretraining, "CHUNK_SECONDS", 1e-9)
+
+    def interrupt(view):
+        if view.step == 17:
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        _, checkpoint, task, _ = run(tmp_path, on_view=interrupt)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert task.steps_done == checkpoint.step == 120
+
+
+def test_a_handler_that_returns_lets_it_go_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(pretraining, "CHUNK_SECONDS", 1e-9)
+    heard = []
+
+    def interrupt(view):
+        if view.step == 17 and not heard:
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    try:
+        _, checkpoint, *_ = run(tmp_path, on_view=interrupt)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert heard == [signal.SIGINT] and checkpoint.step == 120
+
+
 def test_a_time_budget_ends_it_and_shapes_the_schedule(tmp_path, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(pretraining.time, "monotonic", lambda: now[0])
