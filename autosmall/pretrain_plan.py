@@ -19,7 +19,7 @@ from autosmall.models.students import (
     suggest_size_px,
     suggest_student,
 )
-from autosmall.schema.backbone_source import PATCHES, BackboneSource
+from autosmall.schema.backbone_source import BUILTIN_AND_PATCHES, PATCHES, BackboneSource
 from autosmall.schema.pretrain_settings import (
     AUTOENCODER,
     DISTILL,
@@ -188,7 +188,7 @@ def _teacher(settings: PretrainSettings, method: str) -> BackboneSource | None:
             "give --teacher NAME, and its weights' folder with --weights-dir",
         )
     source = find_backbones((settings.teacher,), settings.weights_dir).found[0]
-    if source.kind == PATCHES:
+    if source.kind in (PATCHES, BUILTIN_AND_PATCHES):
         raise _bad("teacher", settings.teacher, "a network: a name, or a .keras or .h5 file")
     return source
 

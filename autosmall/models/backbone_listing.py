@@ -30,6 +30,7 @@ from autosmall.models.hub_presets import find_preset, hub_source, presets_in
 from autosmall.models.user_registry import RegisteredBackbone
 from autosmall.schema.backbone_source import (
     BUILTIN,
+    BUILTIN_AND_PATCHES,
     PATCHES,
     BackboneSource,
 )
@@ -84,7 +85,7 @@ def list_backbones(weights_dir: Path | None) -> BackboneListing:
         *(_own(name, entry) for name, entry in own_backbones(places)),
         *(_preset(name, places) for name in presets_in((*places.folders, places.cache))),
         *(_application(entry, places) for entry in BACKBONES.values()),
-        _builtin(),
+        *(_builtin(name) for name in (BUILTIN, BUILTIN_AND_PATCHES)),
         _row(PATCHES, None, None, "none", "", LEARNED),
     ]
     return BackboneListing(tuple(sorted(rows, key=lambda row: not row.is_here)), places.told())
@@ -119,18 +120,18 @@ def _application(entry: BackboneEntry, places: WeightPlaces) -> BackboneRow:
     )
 
 
-def _builtin() -> BackboneRow:
+def _builtin(name: str) -> BackboneRow:
     path = builtin_backbone.builtin_file()
     if path is None:
-        return _row(BUILTIN, None, None, "none", APACHE, MISSING)
+        return _row(name, None, None, "none", APACHE, MISSING)
     try:
         with np.load(path, allow_pickle=False) as stored:
             names = sorted(set(stored.files) - {builtin_backbone.WIDTH_FACTOR})
             sizes = [int(stored[array].size) for array in names]
     except (ValueError, OSError, BadZipFile) as error:
-        return _row(BUILTIN, None, None, "none", APACHE, DAMAGED, f"{path}: {error}")
+        return _row(name, None, None, "none", APACHE, DAMAGED, f"{path}: {error}")
     # The last array is one value per channel of the last map's normalisation.
-    return _row(BUILTIN, sum(sizes), sizes[-1], "none", APACHE, PACKAGE)
+    return _row(name, sum(sizes), sizes[-1] if name == BUILTIN else None, "none", APACHE, PACKAGE)
 
 
 def _checked(path: Path, check: Callable[[], BackboneSource]) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from autosmall.models.user_registry import RegisteredBackbone, read_registry
 from autosmall.models.weight_files import check_weights_file
 from autosmall.schema.backbone_source import (
     BUILTIN,
+    BUILTIN_AND_PATCHES,
     HUB_PREFIX,
     PATCHES,
     BackboneSource,
@@ -143,10 +144,10 @@ def application_source(entry: BackboneEntry, path: Path, found_in: str) -> Backb
     return BackboneSource(entry.name, "applications", str(path.resolve()), found_in, remark=remark)
 
 
-def builtin_source() -> BackboneSource | None:
-    """Return the source of ``builtin`` if the package holds it."""
+def builtin_source(name: str) -> BackboneSource | None:
+    """Return the source of ``builtin`` or ``builtin+patches`` if the package holds it."""
     path = builtin_backbone.builtin_file()
-    return None if path is None else BackboneSource(BUILTIN, BUILTIN, str(path), PACKAGE)
+    return None if path is None else BackboneSource(name, name, str(path), PACKAGE)
 
 
 def _in_folder(entry: BackboneEntry, folder: Path) -> Path | None:
@@ -159,16 +160,17 @@ def _find(entry: BackboneEntry, places: WeightPlaces) -> BackboneSource | None:
 
 
 def _offline_sources() -> Iterator[BackboneSource]:
-    if (source := builtin_source()) is not None:
-        yield source
+    for name in (BUILTIN, BUILTIN_AND_PATCHES):
+        if (source := builtin_source(name)) is not None:
+            yield source
     yield BackboneSource(PATCHES, PATCHES)
 
 
 def _requested(name: str, places: WeightPlaces) -> BackboneSource:
     if name == PATCHES:
         return BackboneSource(PATCHES, PATCHES)
-    if name == BUILTIN:
-        return builtin_source() or _no_builtin()
+    if name in (BUILTIN, BUILTIN_AND_PATCHES):
+        return builtin_source(name) or _no_builtin(name)
     if name in BACKBONES:
         return _find(BACKBONES[name], places) or _no_weights(BACKBONES[name], places)
     if name in places.registered:
@@ -185,7 +187,7 @@ def _requested(name: str, places: WeightPlaces) -> BackboneSource:
 
 def unknown_backbone(name: str, places: WeightPlaces) -> BackboneError:
     """Return the error for a name that means nothing here, with the nearest that do."""
-    known = [*BACKBONES, *places.registered, PATCHES, BUILTIN]
+    known = [*BACKBONES, *places.registered, PATCHES, BUILTIN, BUILTIN_AND_PATCHES]
     nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.3)
     return BackboneError(
         f"the backbone {name!r} is unknown",
@@ -207,9 +209,9 @@ def _from_weights_file(path: Path) -> BackboneSource:
     return application_source(entry, path, str(path.parent))
 
 
-def _no_builtin() -> BackboneSource:
+def _no_builtin(name: str) -> BackboneSource:
     raise BackboneError(
-        "this installation holds no built-in backbone",
+        f"this installation holds no built-in backbone, so there is no {name!r}",
         f"a backbone that is here, such as {PATCHES}",
         "list them with: autosmall backbones",
     )
@@ -226,5 +228,5 @@ def _no_weights(entry: BackboneEntry, places: WeightPlaces) -> BackboneSource:
 
 def _preference(source: BackboneSource) -> int:
     """The user's own first, then as the table prefers, then what the package has."""
-    order = [*BACKBONES, BUILTIN, PATCHES]
+    order = [*BACKBONES, BUILTIN, BUILTIN_AND_PATCHES, PATCHES]
     return order.index(source.name) if source.name in order else -1

@@ -26,9 +26,9 @@ import tomli_w
 from autosmall.errors import BackboneError
 from autosmall.files import write_text
 from autosmall.models.backbone_table import BACKBONES, INPUT_RANGES
-from autosmall.schema.backbone_source import BUILTIN, HUB_PREFIX, PATCHES
+from autosmall.schema.backbone_source import BUILTIN, BUILTIN_AND_PATCHES, HUB_PREFIX, PATCHES
 
-RESERVED_NAMES = (PATCHES, BUILTIN)
+RESERVED_NAMES = (PATCHES, BUILTIN, BUILTIN_AND_PATCHES)
 
 
 @dataclass(frozen=True)

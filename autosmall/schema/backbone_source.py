@@ -8,6 +8,8 @@ PATCHES = "patches"
 """Name of the backbone learned from the training part's own pictures (whitened k-means)."""
 BUILTIN = "builtin"
 """Name of the backbone that ships inside the package."""
+BUILTIN_AND_PATCHES = "builtin+patches"
+"""Name of the two together."""
 HUB_PREFIX = "hub:"
 """What the names of KerasHub's presets begin with."""
 
@@ -19,7 +21,7 @@ class BackboneSource:
     Attributes:
         name: What configurations call it (``mobilenet_0.75``).
         kind: ``applications`` (keras.applications with weights), ``file`` (a ``.keras`` file),
-            ``keras-hub`` (a preset's folder), ``builtin`` or ``patches``.
+            ``keras-hub`` (a preset's folder), ``builtin``, ``builtin+patches`` or ``patches``.
         weights_path: The file that holds its weights; empty for ``patches``.
         found_in: Where the program found it, in words.
         scaling: What a ``file`` is given instead of pixels 0 to 255: ``tf``, ``caffe``,

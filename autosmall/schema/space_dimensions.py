@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from autosmall.errors import SpaceError
-from autosmall.schema.backbone_source import PATCHES
+from autosmall.schema.backbone_source import BUILTIN_AND_PATCHES, PATCHES
 from autosmall.schema.config import Value
 from autosmall.schema.parameters import (
     ChoiceParameter,
@@ -57,11 +57,13 @@ class SearchFacts:
     def backbone_set(self, word: str) -> tuple[str, ...]:
         """Return the names that ``available`` or ``pretrained`` stands for.
 
-        Where nothing pretrained was found, the patches stand in for it.
+        Where nothing pretrained was found, the patches stand in for it. Two backbones side by
+        side have no blocks to train from the top, and are never among the pretrained.
         """
         if word == "available":
             return self.backbones
-        return tuple(name for name in self.backbones if name != PATCHES) or self.backbones
+        alone = tuple(name for name in self.backbones if name != BUILTIN_AND_PATCHES)
+        return tuple(name for name in alone if name != PATCHES) or alone
 
 
 @dataclass(frozen=True)

@@ -159,15 +159,15 @@ def test_registered_models_come_first_with_what_was_told(weights_dir, tmp_path):
 def test_builtin_kinds_stand_between_weights_and_patches(weights_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(builtin_backbone, "builtin_file", lambda: tmp_path / "backbone.npz")
     found = find_backbones((), weights_dir).found
-    assert [s.name for s in found[-3:]] == ["resnet50", "builtin", "patches"]
-    assert [s.kind for s in found[-2:]] == ["builtin", "patches"]
+    assert [s.name for s in found[-4:]] == ["resnet50", "builtin", "builtin+patches", "patches"]
+    assert [s.kind for s in found[-3:]] == ["builtin", "builtin+patches", "patches"]
     assert found[-2].weights_path == str(tmp_path / "backbone.npz")
 
 
-def test_a_builtin_backbone_that_is_not_there_is_refused(monkeypatch):
-    monkeypatch.setattr(builtin_backbone, "builtin_file", lambda: None)
+@pytest.mark.parametrize("name", ["builtin", "builtin+patches"])
+def test_a_builtin_backbone_that_is_not_there_is_refused(name):
     with pytest.raises(BackboneError, match="no built-in backbone"):
-        find_backbones(("builtin",), None)
+        find_backbones((name,), None)
 
 
 def test_a_truncated_file_is_named_and_refused(weights_dir):
