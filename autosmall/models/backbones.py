@@ -8,7 +8,7 @@ BatchNormalization always works in inference mode.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 
@@ -37,12 +37,14 @@ class Backbone:
         blocks: From top to bottom; together they hold all layers above the scaling.
         stages: Feature maps for several-layer features, the last one first.
         grid: Pooling keeps ``grid x grid`` regions apart.
+        beside: A second backbone on the same input, whose features stand after the first's.
     """
 
     model: keras.Model
     blocks: tuple[Block, ...]
     stages: tuple[Tensor, ...]
     grid: int = 1
+    beside: Backbone | None = None
 
 
 def build_backbone(source: BackboneSource, input_shape: InputShape) -> Backbone:
@@ -75,6 +77,13 @@ def backbone_from_model(
     model.trainable = False
     blocks = find_blocks(model, block_starts)
     return Backbone(model, blocks, _stages(model, blocks), grid)
+
+
+def side_by_side(first: Backbone, second: Backbone) -> Backbone:
+    """Return ``first`` with a copy of ``second`` on its input."""
+    output = flat_copy(second.model, first.model.input)
+    copy = backbone_from_model(keras.Model(first.model.input, output), second.grid)
+    return replace(first, beside=copy)
 
 
 def batch_normalizations(backbone: Backbone) -> tuple[str, ...]:

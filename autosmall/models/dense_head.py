@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from autosmall.models.backbones import Backbone
 from autosmall.models.heads import LinearHead, Standardisation
-from autosmall.models.pooled_features import pooled_tensor
+from autosmall.models.pooled_features import pooled_tensor, transformed_tensor
 from autosmall.models.pooling import CLASSIFIER_NAME, HeadSpec, classify_vector
 
 Floats = NDArray[np.float32]
@@ -73,10 +73,14 @@ class DenseHeadSpec:
 
 
 def classifier_model(
-    backbone: Backbone, layers: str, pooling: str, head: LinearHead | DenseHead
+    backbone: Backbone,
+    layers: str,
+    pooling: str,
+    head: LinearHead | DenseHead,
+    transform: str = "none",
 ) -> keras.Model:
     """Return the model from pictures 0 to 255 to probabilities: backbone, pooling, head."""
-    values = pooled_tensor(backbone, layers, pooling)
+    values = transformed_tensor(pooled_tensor(backbone, layers, pooling), transform)
     last = head.last if isinstance(head, DenseHead) else head
     if isinstance(head, DenseHead) and head.hidden is not None:
         values = _dense(head.hidden, "relu", BOTTLENECK_NAME)(values)

@@ -1,4 +1,4 @@
-"""How strong a logistic head's penalty should be, decided by cross-validation among training rows.
+"""A logistic head's penalty and layers, decided by cross-validation among training rows.
 
 The best strength depends on the number of pictures, on how unequal classes are and on the
 backbone, by factors of a thousand from set to set, so no constant will do. It is chosen from the
@@ -9,6 +9,8 @@ coordinate descent", J. Stat. Software 2010, section 2.5).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +36,18 @@ TOLERANCE = 1e-3
 """Of the gradient: where losses are compared, a tenth of the precision will do."""
 
 
-def choose_penalty_c(rows: TrainingRows, pictures: Labels, seed: int) -> float:
+@dataclass(frozen=True)
+class PenaltyChoice:
+    """A chosen C and the weighted mean loss of held-out rows under it, in nats.
+
+    Losses on the same rows and seed can be compared, whatever the features.
+    """
+
+    penalty_c: float
+    loss: float
+
+
+def choose_penalty(rows: TrainingRows, pictures: Labels, seed: int) -> PenaltyChoice:
     """Return the C under which held-out rows of ``rows`` are likeliest.
 
     C is tried on a grid relative to the number of features: with standardised features, the
@@ -63,7 +76,8 @@ def choose_penalty_c(rows: TrainingRows, pictures: Labels, seed: int) -> float:
         starts = list(solved)
         if len(losses) - int(np.argmin(losses)) > PATIENCE:
             break
-    return float(grid[int(np.argmin(losses))])
+    best = int(np.argmin(losses))
+    return PenaltyChoice(float(grid[best]), losses[best] / float(rows.weights.sum()))
 
 
 def _folds(labels: Labels, pictures: Labels, seed: int) -> Labels:

@@ -6,6 +6,7 @@ afterwards, so all of them share one pass.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ Floats = NDArray[np.float32]
 
 PADDED_TO = 8
 
+ROOT_FLOOR = 1e-4
+"""Added under the root, which would otherwise be infinitely steep at 0."""
+
 POOLINGS = {"avg": ("avg",), "avg_max": ("avg", "max")}
 
 
@@ -35,7 +39,10 @@ class PooledPart:
 
 
 def used_parts(backbone: Backbone, layers: str, pooling: str) -> tuple[PooledPart, ...]:
-    """Return the parts that ``layers`` (``last``, ``multi``) and ``pooling`` name, in order."""
+    """Return the parts that ``layers`` (``last``, ``multi``) and ``pooling`` name, in order.
+
+    A backbone beside it has parts of its own.
+    """
     stages = 1 if layers == "last" else len(backbone.stages)
     return tuple(
         PooledPart(stage, kind, int(backbone.stages[stage].shape[-1]) * backbone.grid**2)
@@ -56,13 +63,47 @@ def used_columns(backbone: Backbone, layers: str, pooling: str) -> NDArray[np.in
     return np.concatenate(columns)
 
 
+def full_width(backbone: Backbone) -> int:
+    """Return the length of the full vector."""
+    return sum(part.width for part in used_parts(backbone, "multi", "avg_max"))
+
+
 def pooled_tensor(backbone: Backbone, layers: str, pooling: str) -> Tensor:
     """Return the symbolic vector ``(n, width)`` that a configuration uses."""
     tensors = [
-        pool_map(backbone.stages[part.stage], part.pooling, backbone.grid)
-        for part in used_parts(backbone, layers, pooling)
+        pool_map(each.stages[part.stage], part.pooling, each.grid)
+        for each in (backbone, backbone.beside)
+        if each is not None
+        for part in used_parts(each, layers, pooling)
     ]
     return tensors[0] if len(tensors) == 1 else keras.layers.Concatenate(name="features")(tensors)
+
+
+def transformed(features: Floats, transform: str) -> Floats:
+    """Return ``features``, or for ``sqrt`` their square roots with the sign kept.
+
+    Means and maxima of rectified maps have long tails, which the root shortens (Perronnin,
+    Sanchez and Mensink, "Improving the Fisher kernel", ECCV 2010, section 3.2).
+    """
+    if transform == "none":
+        return features
+    return np.asarray(features / np.sqrt(np.abs(features) + ROOT_FLOOR), np.float32)
+
+
+def transformed_tensor(features: Tensor, transform: str) -> Tensor:
+    """Return the same as :func:`transformed` of a symbolic tensor."""
+    if transform == "none":
+        return features
+    return features / keras.ops.sqrt(keras.ops.abs(features) + ROOT_FLOOR)
+
+
+def map_values(backbone: Backbone, layers: str) -> int | None:
+    """Return how many numbers the maps hold before pooling; ``None`` where pictures differ."""
+    stages = backbone.stages[:1] if layers == "last" else backbone.stages
+    shapes = [tuple(stage.shape[1:]) for stage in stages]
+    if any(None in shape for shape in shapes):
+        return None
+    return sum(math.prod(shape) for shape in shapes)
 
 
 def feature_model(backbone: Backbone) -> keras.Model:

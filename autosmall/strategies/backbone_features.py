@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.models.backbone_table import smallest_input_px
-from autosmall.schema.backbone_source import PATCHES, BackboneSource
+from autosmall.schema.backbone_source import (
+    BUILTIN,
+    BUILTIN_AND_PATCHES,
+    PATCHES,
+    BackboneSource,
+)
 from autosmall.schema.config import Config
 from autosmall.schema.mixed_pictures import take
-from autosmall.schema.pictures import PictureSpec
+from autosmall.schema.pictures import InputShape, PictureSpec
 from autosmall.strategies.base import FitTask
 
 if TYPE_CHECKING:
@@ -27,11 +32,15 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
-VERSION = 1
+VERSION = 2
 """Raise when what is extracted changes, so that cached features are not used."""
 VIEW_SEED = 0
 """Views are the same in all runs, so that they can be shared."""
+FILTER_SEED = 0
+"""So are the filters that are learned from the same pictures."""
 KEPT_BACKBONES = 3
+HALF_ROUNDING = 1e-3
+"""What rounding to half precision may change, as a share of the largest value."""
 
 
 def backbone_picture_spec(config: Config) -> PictureSpec:
@@ -53,10 +62,51 @@ def source_of(task: FitTask) -> BackboneSource:
     return {source.name: source for source in task.backbones}[task.config.text("backbone")]
 
 
+@dataclass(frozen=True)
+class _Member:
+    """A backbone whose features are used, alone or beside another's.
+
+    ``filters`` are those of ``patches``, learned from the training rows' pictures.
+    """
+
+    source: BackboneSource
+    input_shape: InputShape
+    filters: PatchFilters | None
+
+    @property
+    def digest(self) -> str:
+        """What the backbone's values depend on: weights and the pictures' shape."""
+        if self.filters is not None:
+            weights = self.filters.digest
+        else:
+            weights = _file_digest(self.source.weights_path, _stamp(self.source.weights_path))
+        return f"{self.source.recipe}/{weights}/{self.input_shape}"
+
+    def build(self) -> Backbone:
+        from autosmall.models.backbones import build_backbone
+        from autosmall.models.patches import build_patch_backbone
+
+        if self.filters is not None:
+            return build_patch_backbone(self.filters, self.input_shape)
+        return build_backbone(self.source, self.input_shape)
+
+    def shared(self) -> Backbone:
+        """Return the backbone kept in this process; not to be trained."""
+        digest = self.digest
+        if digest in _kept:
+            _kept.move_to_end(digest)
+        else:
+            _kept[digest] = self.build()
+            while len(_kept) > KEPT_BACKBONES:
+                _kept.popitem(last=False)
+        return _kept[digest]
+
+
 class TaskBackbone:
     """The backbone of a task, shared with earlier tasks of this process where it is the same.
 
-    Its weights must not be changed: those that train build one with :meth:`build`.
+    Two backbones side by side are computed and cached each by itself: one that learns from the
+    training rows' pictures differs from fold to fold, the other does not.
     """
 
     def __init__(self, task: FitTask) -> None:
@@ -64,93 +114,109 @@ class TaskBackbone:
         self.source = source_of(task)
         self.spec = backbone_picture_spec(task.config)
         self.pictures = task.pictures(self.spec)
-        self.digest = self._digest()
+        self._members = tuple(self._member(source) for source in _sources(self.source))
+        self.digest = " + ".join(member.digest for member in self._members)
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of weights."""
+        return sum(member.shared().model.count_params() for member in self._members)
 
     def build(self) -> Backbone:
-        """Return a new backbone."""
-        from autosmall.models.backbones import build_backbone
+        """Return a new backbone, whose weights may be changed."""
+        from autosmall.models.backbones import side_by_side
 
-        if self.source.name == PATCHES:
-            from autosmall.models.patches import build_patch_backbone
-
-            return build_patch_backbone(self._patch_filters(), self.spec.input_shape)
-        return build_backbone(self.source, self.spec.input_shape)
-
-    def shared(self) -> Backbone:
-        """Return the backbone kept in this process; not to be trained."""
-        if self.digest in _kept:
-            _kept.move_to_end(self.digest)
-        else:
-            _kept[self.digest] = self.build()
-            while len(_kept) > KEPT_BACKBONES:
-                _kept.popitem(last=False)
-        return _kept[self.digest]
+        first, *others = (member.build() for member in self._members)
+        return side_by_side(first, *others) if others else first
 
     def columns(self, layers: str, pooling: str) -> NDArray[np.int64]:
         """Return which columns of :meth:`features` a configuration uses."""
-        from autosmall.models.pooled_features import used_columns
+        from autosmall.models.pooled_features import full_width, used_columns
 
-        return used_columns(self.shared(), layers, pooling)
+        columns, start = [], 0
+        for member in self._members:
+            columns.append(start + used_columns(member.shared(), layers, pooling))
+            start += full_width(member.shared())
+        return np.concatenate(columns)
+
+    def map_values(self, layers: str) -> int | None:
+        """Return how many numbers a picture's maps hold; ``None`` where pictures differ."""
+        from autosmall.models.pooled_features import map_values
+
+        counts = [map_values(member.shared(), layers) for member in self._members]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
 
     def features(self, view: int = 0) -> Floats:
         """Return ``float32 (n, width)``: all stages, pooled both ways, of all pictures."""
-        from autosmall.models.feature_cache import picture_facts
-        from autosmall.models.pooled_features import Extractor, feature_model
-        from autosmall.training.augmentation import augmented_view
-
-        strength = self.task.config.number("augmentation_strength") if view else 0.0
-        allowed = sorted(self.task.invariances) if view else []
-        extractor: list[Extractor] = []
-
-        def extract(chunk: NDArray[np.uint8]) -> Floats:
-            if not extractor:
-                extractor.append(Extractor(feature_model(self.shared())))
-            return extractor[0](augmented_view(chunk, view, strength, allowed, VIEW_SEED))
-
-        what = f"features/{VERSION}/{self.digest}/{view}/{strength}/{allowed}"
-        return picture_facts(self.pictures, what, extract, self.task.cache_dir)
+        parts = [self._features(member, view) for member in self._members]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def altered(self, pictures: NDArray[np.uint8], view: int) -> NDArray[np.uint8]:
         """Return a view of ``uint8 (n, h, w, c)``, as the features of that view are made from."""
         from autosmall.training.augmentation import augmented_view
 
-        strength = self.task.config.number("augmentation_strength")
+        strength = self.task.config.number("augmentation_strength") if view else 0.0
         return augmented_view(pictures, view, strength, self.task.invariances, VIEW_SEED)
 
-    def outputs(self, lower: keras.Model, what: str, view: int) -> Floats:
-        """Return ``(n, ...)``: what ``lower`` makes of a view of all pictures.
+    def outputs(self, lower: keras.Model, what: str, view: int) -> NDArray[np.floating]:
+        """Return ``(n, ...)``: what ``lower`` makes of a view of all pictures, in half precision.
 
         ``what`` names the part of the backbone that it is. Kept in this process only: it is
-        large, and of use to the folds of one configuration alone.
+        large, and of use to the folds of one configuration alone. Chunks whose values are too
+        large or too small for half precision stay as they are.
         """
         from autosmall.models.feature_cache import picture_facts
         from autosmall.models.pooled_features import Extractor
-        from autosmall.training.augmentation import view_name
 
         run = Extractor(lower)
-        name = view_name(
-            view, self.task.config.number("augmentation_strength"), self.task.invariances
-        )
-        return picture_facts(
-            self.pictures,
-            f"{what}/{self.digest}/{name}",
-            lambda chunk: run(self.altered(chunk, view)),
-            None,
-        )
 
-    def _digest(self) -> str:
-        """Return what the backbone's values depend on: weights and the pictures' shape."""
-        if self.source.name == PATCHES:
-            weights = self._patch_filters().digest
-        else:
-            weights = _file_digest(self.source.weights_path, _stamp(self.source.weights_path))
-        return f"{self.source.recipe}/{weights}/{self.spec.input_shape}"
+        def outputs(chunk: NDArray[np.uint8]) -> NDArray[np.floating]:
+            values = run(self.altered(chunk, view))
+            with np.errstate(over="ignore"):
+                half = values.astype(np.float16)
+            largest = np.abs(values).max()
+            return half if np.abs(values - half).max() < HALF_ROUNDING * largest else values
+
+        what = f"{what}/{self.digest}/{self._view_name(view)}"
+        return picture_facts(self.pictures, what, outputs, None)
+
+    def _features(self, member: _Member, view: int) -> Floats:
+        from autosmall.models.feature_cache import picture_facts
+        from autosmall.models.pooled_features import Extractor, feature_model
+
+        extractor: list[Extractor] = []
+
+        def extract(chunk: NDArray[np.uint8]) -> Floats:
+            if not extractor:
+                extractor.append(Extractor(feature_model(member.shared())))
+            return extractor[0](self.altered(chunk, view))
+
+        what = f"features/{VERSION}/{member.digest}/{self._view_name(view)}"
+        return picture_facts(self.pictures, what, extract, self.task.cache_dir)
+
+    def _view_name(self, view: int) -> str:
+        from autosmall.training.augmentation import view_name
+
+        strength = self.task.config.number("augmentation_strength") if view else 0.0
+        return view_name(view, strength, self.task.invariances)
+
+    def _member(self, source: BackboneSource) -> _Member:
+        filters = self._patch_filters() if source.name == PATCHES else None
+        return _Member(source, self.spec.input_shape, filters)
 
     def _patch_filters(self) -> PatchFilters:
         from autosmall.models.patches import learn_filters
 
         own = take(self.pictures, self.task.train_index)
-        return learn_filters(own, self.task.seed, self.spec.image_size_px)
+        return learn_filters(own, FILTER_SEED, self.spec.image_size_px)
+
+
+def _sources(source: BackboneSource) -> tuple[BackboneSource, ...]:
+    """Return the backbones that stand side by side under one name."""
+    if source.name != BUILTIN_AND_PATCHES:
+        return (source,)
+    return (replace(source, name=BUILTIN, kind=BUILTIN), BackboneSource(PATCHES, PATCHES))
 
 
 _kept: OrderedDict[str, Backbone] = OrderedDict()

@@ -1,8 +1,15 @@
-"""``fine_tune``: the head first, then the top blocks of a backbone at falling learning rates.
+"""``fine_tune``: the frozen head first, then the top blocks of the backbone together with it.
 
-Kumar et al., "Fine-tuning can distort pretrained features and underperform out-of-distribution",
-ICLR 2022: a head fitted before anything else is trained keeps the first steps from spoiling the
-features.
+Training begins at what ``frozen`` ends with, the same features and the same head under the same
+penalty, and is kept near it. Sources:
+
+* A head fitted before anything else is trained keeps the first steps from spoiling the features:
+  Kumar et al., "Fine-tuning can distort pretrained features and underperform out-of-distribution",
+  ICLR 2022 (LP-FT).
+* Weights between where training starts and where it ends are better than either: Wortsman et
+  al., "Robust fine-tuning of zero-shot models", CVPR 2022 (WiSE-FT).
+* Rates that fall from block to block, and blocks that join one after the other from the top:
+  Howard and Ruder, "Universal language model fine-tuning", ACL 2018 (ULMFiT), sections 3.2, 3.3.
 """
 
 from __future__ import annotations
@@ -15,41 +22,56 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.schema.config import Config
+from autosmall.schema.mixed_pictures import MixedPictures
 from autosmall.schema.parameters import (
     AUGMENTATION,
     INPUT_OF_ANY_SHAPE,
     OPTIMIZATION,
     REGULARIZATION,
+    ChoiceParameter,
     FloatParameter,
     IntegerParameter,
     Parameter,
 )
 from autosmall.schema.pictures import PictureSpec
-from autosmall.schema.seeds import derive_seed
 from autosmall.strategies.backbone_features import TaskBackbone, backbone_picture_spec
 from autosmall.strategies.base import Fit, FitTask, Strategy
 from autosmall.strategies.enlargement import enlarged
-from autosmall.strategies.frozen import BACKBONE
+from autosmall.strategies.feature_views import (
+    BACKBONE,
+    CROSS_VALIDATED,
+    LAYERS_OR_CHOSEN,
+    POOLING,
+    TRANSFORM,
+    FeatureViews,
+    settled_views,
+)
 
 if TYPE_CHECKING:
     import keras
 
-    from autosmall.models.fine_tuning import FineTuneNetworks
-    from autosmall.models.pooling import HeadSpec
-    from autosmall.training.loop import Inputs, TrainingHistory
+    from autosmall.models.fine_tuning import FineTuneNetworks, FineTuneSpec
+    from autosmall.models.heads import LinearHead
+    from autosmall.training.loop import Inputs
     from autosmall.training.optimizers import VariableRates
     from autosmall.training.options import TrainingOptions
 
 CUT_LIMIT_BYTES = 768 * 2**20
 """Most memory for what the untrained part of the network makes of all pictures."""
+FIRST_HEAD = "first_head"
+LAST_BEGIN = 0.5
+"""Share of the run after which gradual unfreezing has reached the lowest block."""
 
 
 class FineTune(Strategy):
     """Trains the top blocks of a backbone, starting with the best head for it as it is.
 
-    Without augmentation, what the blocks below give is computed once per picture, and only the
-    blocks above run in training; their results are the same either way. The backbone ``patches``
-    has one block: its filters, learned without labels, are then trained with them.
+    Without random augmentation, what the blocks below make of the pictures is computed once per
+    picture and view, and only the blocks above run in training; results are the same either way.
+    Views are those of ``frozen``: the first head is fitted on them, and the blocks are trained on
+    them where pictures share a shape and are not altered at random. An epoch shows every picture
+    once, in one of its views. The backbone ``patches`` has one block: its filters, learned without
+    labels, are then trained with them.
     """
 
     name: ClassVar[str] = "fine_tune"
@@ -57,6 +79,10 @@ class FineTune(Strategy):
     parameters: ClassVar[tuple[Parameter, ...]] = (
         *INPUT_OF_ANY_SHAPE,
         BACKBONE,
+        LAYERS_OR_CHOSEN,
+        POOLING,
+        TRANSFORM,
+        IntegerParameter("views", 1, 1, 16, "views of each training picture"),
         IntegerParameter(
             "trainable_blocks", 3, 1, 20, "blocks that are trained, counted from the top"
         ),
@@ -64,8 +90,38 @@ class FineTune(Strategy):
             "layer_decay", 0.7, 0.3, 1.0, "factor of the learning rate from block to block down"
         ),
         FloatParameter(
-            "head_penalty_c", 1e-3, 1e-5, 1e3, "inverse strength of the first head's L2 penalty"
+            "head_rate_factor", 1.0, 0.0, 100.0, "factor of the learning rate for the head"
         ),
+        ChoiceParameter(
+            "unfreezing",
+            "together",
+            ("together", "gradual"),
+            "whether blocks are trained from the first step or join one by one from the top",
+        ),
+        ChoiceParameter(
+            FIRST_HEAD,
+            CROSS_VALIDATED,
+            (CROSS_VALIDATED, "logistic", "zero"),
+            "the head that training starts with: logistic regression with its penalty chosen among "
+            "the training pictures or given, or zero weights without a penalty",
+        ),
+        FloatParameter(
+            "head_penalty_c", 1e-3, 1e-5, 1e3, "inverse strength of that L2 penalty, where given"
+        ),
+        ChoiceParameter(
+            "decay_towards",
+            "zero",
+            ("zero", "start"),
+            "where weight decay pulls: to zero, or to the weights before training",
+        ),
+        FloatParameter(
+            "tuned_share",
+            1.0,
+            0.0,
+            1.0,
+            "how far the final weights lie from the start (0) to where training ended (1)",
+        ),
+        FloatParameter("warmup_share", 0.05, 0.0, 0.5, "share of the run with a rising rate"),
         *OPTIMIZATION,
         *REGULARIZATION,
         *AUGMENTATION,
@@ -80,29 +136,45 @@ class FineTune(Strategy):
         return (backbone_picture_spec(config),)
 
     def fit(self, task: FitTask) -> Fit:
-        """Fit the head, then train the top blocks with it, and predict all rows."""
-        from autosmall.models.fine_tuning import head_layer, learning_rate_factors
-        from autosmall.strategies.supervised import predict_probabilities
+        """Fit the head, train the top blocks with it, and predict all rows."""
+        from autosmall.models.fine_tuning import fitted_head
+        from autosmall.strategies.supervised import (
+            augmenter,
+            parameter_count,
+            predict_probabilities,
+            train_network,
+        )
         from autosmall.training.compiled import NETWORKS
-        from autosmall.training.optimizers import VariableRates
         from autosmall.training.options import TrainingOptions
 
         options = TrainingOptions.from_config(task.config)
         backbone = TaskBackbone(task)
-        plan = _Plan.of(task, backbone, options)
+        views, penalty_c = settled_views(task, backbone, task.config.text(FIRST_HEAD))
+        plan = _Plan.of(views, backbone, options)
         networks = NETWORKS.get(plan.key, plan.build, task.seed)
-        head_layer(networks).set_weights(_first_head(task, backbone))
-        network, inputs = _trained_part(task, backbone, networks, plan)
-        factors = learning_rate_factors(networks, task.config.number("layer_decay"))
-        history = _train(task, network, inputs, options, VariableRates(factors))
+        notes = _set_first_head(networks, views, penalty_c)
+        network, inputs, view_count = _trained_part(task, backbone, networks, plan)
+        start = [variable.numpy().copy() for variable in network.trainable_variables]
+        history = train_network(
+            network,
+            task,
+            inputs,
+            options,
+            batch_transform=augmenter(task),
+            views=view_count,
+            rates=_rates(task.config, networks),
+        )
+        _go_back(network, start, task.config.number("tuned_share"))
+        head = fitted_head(networks).folded()
         return Fit(
             train_probabilities=predict_probabilities(network, inputs, task.train_index),
             validation_probabilities=predict_probabilities(network, inputs, task.validation_index),
-            trainable_parameters=sum(int(np.prod(w.shape)) for w in network.trainable_weights),
-            total_parameters=networks.classifier.count_params(),
+            trainable_parameters=parameter_count(network.trainable_weights),
+            total_parameters=backbone.parameter_count + head.parameter_count,
             picture_spec=backbone.spec,
-            build_model=partial(plan.build_model, networks.classifier.get_weights()),
+            build_model=partial(plan.build_model, networks.backbone.get_weights(), head),
             healthy=history.healthy,
+            notes=notes,
         )
 
 
@@ -111,93 +183,106 @@ class _Plan:
     """Which network is trained; equal keys mean equal networks."""
 
     backbone: TaskBackbone
-    trainable_blocks: int
-    head: HeadSpec
+    spec: FineTuneSpec
 
     @classmethod
-    def of(cls, task: FitTask, backbone: TaskBackbone, options: TrainingOptions) -> _Plan:
-        from autosmall.models.pooling import HeadSpec
+    def of(cls, views: FeatureViews, backbone: TaskBackbone, options: TrainingOptions) -> _Plan:
+        from autosmall.models.fine_tuning import FineTuneSpec
 
-        head = HeadSpec(task.class_count, "global_average", options.dropout_rate, options.l1)
-        return cls(backbone, task.config.integer("trainable_blocks"), head)
+        config = views.task.config
+        spec = FineTuneSpec(
+            views.task.class_count,
+            config.integer("trainable_blocks"),
+            views.layers,
+            config.text("pooling"),
+            config.text(TRANSFORM.name),
+            options.dropout_rate,
+            options.l1,
+        )
+        return cls(backbone, spec)
 
     @property
-    def key(self) -> tuple[str, str, int, HeadSpec]:
-        return ("fine_tune", self.backbone.digest, self.trainable_blocks, self.head)
+    def key(self) -> tuple[str, str, FineTuneSpec]:
+        return ("fine_tune", self.backbone.digest, self.spec)
 
     def build(self) -> FineTuneNetworks:
         from autosmall.models.fine_tuning import build_networks
 
-        return build_networks(self.backbone.build(), self.trainable_blocks, self.head)
+        return build_networks(self.backbone.build(), self.spec)
 
-    def build_model(self, weights: list[NDArray[np.float32]]) -> keras.Model:
-        from autosmall.strategies.supervised import with_softmax
+    def build_model(self, weights: list[NDArray[np.float32]], head: LinearHead) -> keras.Model:
+        from autosmall.models.dense_head import classifier_model
 
-        classifier = self.build().classifier
-        classifier.set_weights(weights)
-        return with_softmax(classifier)
+        tuned = self.backbone.build()
+        tuned.model.set_weights(weights)
+        spec = self.spec
+        return classifier_model(tuned, spec.layers, spec.pooling, head, spec.transform)
 
 
-def _first_head(task: FitTask, backbone: TaskBackbone) -> list[NDArray[np.float32]]:
-    """Return kernel and bias of the logistic head on the untouched backbone's features."""
-    from autosmall.models.heads import balanced_weights, fit_linear_head
+def _set_first_head(
+    networks: FineTuneNetworks, views: FeatureViews, penalty_c: float | None
+) -> dict[str, float]:
+    """Give the networks their first head, on the untouched backbone's features; return notes.
 
-    features = backbone.features()[:, backbone.columns("last", "avg")]
-    balanced = task.config.text("class_balance") in ("weights", "sampling")
-    head = fit_linear_head(
-        "logistic",
-        features[task.train_index],
-        task.train_labels,
-        task.class_count,
-        task.config.number("head_penalty_c"),
-        balanced_weights(task.train_labels, task.class_count) if balanced else None,
-    )
-    return [head.kernel, head.bias]
+    ``penalty_c`` is what was chosen, where it was.
+    """
+    from autosmall.models.fine_tuning import fitted_head
+    from autosmall.models.heads import Standardisation, StandardisedHead, solve_linear_head
+
+    config, head = views.task.config, fitted_head(networks)
+    if config.text(FIRST_HEAD) == "zero":
+        kernel = np.zeros((views.train.shape[1], views.task.class_count))
+        head.start_from(StandardisedHead(Standardisation.of(views.train), kernel, kernel[0]), 0.0)
+        return {}
+    rows = views.rows()
+    penalty_c = config.number("head_penalty_c") if penalty_c is None else penalty_c
+    solved = solve_linear_head("logistic", rows, penalty_c)
+    head.start_from(solved, 1.0 / (penalty_c * float(rows.weights.sum())))
+    return {"penalty_c": penalty_c}
 
 
 def _trained_part(
     task: FitTask, backbone: TaskBackbone, networks: FineTuneNetworks, plan: _Plan
-) -> tuple[keras.Model, Inputs]:
-    """Return what is run in training and its inputs: the upper part if its inputs can be kept."""
-    from autosmall.models.feature_cache import picture_facts
-    from autosmall.models.pooled_features import Extractor
+) -> tuple[keras.Model, Inputs, int]:
+    """Return what is run in training, its inputs, and how many views of all pictures these hold.
+
+    It is the upper part where its inputs can be kept, else the whole.
+    """
     from autosmall.strategies.supervised import augmenter
+    from autosmall.training.batches import StackedRows
 
-    begins_at_pictures = len(networks.lower.layers) == 1
-    if begins_at_pictures or backbone.spec.is_native or not augmenter(task).is_identity:
-        return networks.classifier, backbone.pictures
-    cut_bytes = 4 * int(np.prod(networks.lower.output_shape[1:])) * len(backbone.pictures)
-    if cut_bytes > CUT_LIMIT_BYTES:
-        return networks.classifier, backbone.pictures
-    what = f"cut/{plan.trainable_blocks}/{backbone.digest}"
-    # In this process only: it is large, and of use to the folds of this depth alone.
-    cut = picture_facts(backbone.pictures, what, Extractor(networks.lower), None)
-    return networks.upper, cut
+    if not augmenter(task).is_identity or isinstance(backbone.pictures, MixedPictures):
+        return networks.classifier, backbone.pictures, 1
+    views = task.config.integer("views")
+    passed_bytes = 2 * int(np.prod(networks.lower.output_shape[1:]))
+    if not networks.is_cut or views * len(backbone.pictures) * passed_bytes > CUT_LIMIT_BYTES:
+        pictures = [backbone.altered(backbone.pictures, view) for view in range(views)]
+        return networks.classifier, StackedRows(pictures), views
+    what = f"cut/{plan.spec}"
+    passed = [backbone.outputs(networks.lower, what, view) for view in range(views)]
+    return networks.upper, StackedRows(passed), views
 
 
-def _train(
-    task: FitTask,
-    network: keras.Model,
-    inputs: Inputs,
-    options: TrainingOptions,
-    rates: VariableRates,
-) -> TrainingHistory:
-    from autosmall.strategies.supervised import EpochReporter, augmenter, predict_probabilities
-    from autosmall.training.loop import train
+def _rates(config: Config, networks: FineTuneNetworks) -> VariableRates:
+    """Return the rates per block: the topmost has ``layer_decay``, the one below its square."""
+    from autosmall.models.fine_tuning import fitted_head, trained_blocks
+    from autosmall.training.optimizers import VariableRates
 
-    return train(
-        network,
-        inputs,
-        task.train_index,
-        task.train_labels,
-        task.class_count,
-        options,
-        derive_seed(task.seed, "batches"),
-        epoch_end=EpochReporter(
-            task,
-            options.epochs,
-            lambda: predict_probabilities(network, inputs, task.validation_index),
-        ),
-        batch_transform=augmenter(task),
-        rates=rates,
+    decay, head = config.number("layer_decay"), fitted_head(networks)
+    blocks = trained_blocks(networks)
+    gradual = config.text("unfreezing") == "gradual"
+    delay = LAST_BEGIN / max(1, len(blocks) - 1) if gradual else 0.0
+    factors = {v.path: decay ** (depth + 1) for depth, block in enumerate(blocks) for v in block}
+    head_factor = config.number("head_rate_factor")
+    return VariableRates(
+        factors=factors | {v.path: head_factor for v in head.trainable_variables},
+        begins={v.path: delay * depth for depth, block in enumerate(blocks) for v in block},
+        decay_to_start=config.text("decay_towards") == "start",
     )
+
+
+def _go_back(network: keras.Model, start: list[NDArray[np.float32]], tuned_share: float) -> None:
+    """Move the trained weights back towards ``start``, which ``tuned_share`` 0 reaches."""
+    if tuned_share < 1:
+        for variable, first in zip(network.trainable_variables, start, strict=True):
+            variable.assign(first + tuned_share * (variable.numpy() - first))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autosmall.schema.backbone_source import PATCHES
 from autosmall.schema.config import Config
 from autosmall.schema.parameters import (
     INPUT_OF_ANY_SHAPE,
@@ -22,6 +21,15 @@ from autosmall.schema.pictures import PictureSpec
 from autosmall.strategies.backbone_features import TaskBackbone, backbone_picture_spec
 from autosmall.strategies.base import Fit, FitTask, Strategy
 from autosmall.strategies.enlargement import enlarged
+from autosmall.strategies.feature_views import (
+    BACKBONE,
+    CROSS_VALIDATED,
+    LAYERS_OR_CHOSEN,
+    POOLING,
+    TRANSFORM,
+    FeatureViews,
+    settled_views,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -30,14 +38,6 @@ if TYPE_CHECKING:
     from autosmall.models.heads import LinearHead
 
 Floats = NDArray[np.float32]
-
-BACKBONE = ChoiceParameter("backbone", PATCHES, (), "network whose features are used")
-LAYERS = ChoiceParameter(
-    "layers", "last", ("last", "multi"), "features of the last layer or of several"
-)
-POOLING = ChoiceParameter(
-    "pooling", "avg", ("avg", "avg_max"), "how a feature map becomes a vector: means, or maxima too"
-)
 
 
 class Frozen(Strategy):
@@ -54,14 +54,19 @@ class Frozen(Strategy):
     parameters: ClassVar[tuple[Parameter, ...]] = (
         *INPUT_OF_ANY_SHAPE,
         BACKBONE,
-        LAYERS,
+        LAYERS_OR_CHOSEN,
         POOLING,
+        TRANSFORM,
         IntegerParameter("views", 1, 1, 16, "views of each training picture the head learns from"),
         FloatParameter(
             "augmentation_strength", 0.3, 0.0, 1.0, "how far views differ; 0 makes them all alike"
         ),
         ChoiceParameter(
-            "head", "logistic", ("logistic", "ridge", "dense"), "what is fitted on the features"
+            "head",
+            "logistic",
+            (CROSS_VALIDATED, "logistic", "ridge", "dense"),
+            "what is fitted on the features: logistic regression with its penalty chosen among the "
+            "training pictures or given, ridge regression, or a network",
         ),
         FloatParameter(
             "penalty_c",
@@ -94,79 +99,47 @@ class Frozen(Strategy):
     def fit(self, task: FitTask) -> Fit:
         """Fit the head on the training rows' features and predict all rows."""
         backbone = TaskBackbone(task)
-        views = _Views.of(task, backbone)
+        views, penalty_c = settled_views(task, backbone, task.config.text("head"))
         if task.config.text("head") == "dense":
             return _fit_dense(task, backbone, views)
-        return _fit_linear(task, backbone, views)
+        return _fit_linear(task, backbone, views, penalty_c)
 
 
-@dataclass(frozen=True)
-class _Views:
-    """Features of all pictures as they are, and of the training rows in every view."""
+def _fit_linear(
+    task: FitTask, backbone: TaskBackbone, views: FeatureViews, penalty_c: float | None
+) -> Fit:
+    """Fit a linear head; ``penalty_c`` is what was chosen for ``logistic_cv``."""
+    from autosmall.models.heads import solve_linear_head
 
-    plain: Floats
-    stacked: Floats
-    labels: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, task: FitTask, backbone: TaskBackbone) -> _Views:
-        columns = backbone.columns(task.config.text("layers"), task.config.text("pooling"))
-        count = task.config.integer("views")
-        plain = backbone.features()[:, columns]
-        stacked = [plain[task.train_index]]
-        for view in range(1, count):
-            stacked.append(backbone.features(view)[task.train_index][:, columns])
-        return cls(plain, np.concatenate(stacked), np.tile(task.train_labels, count))
+    head, notes = task.config.text("head"), {}
+    if penalty_c is None:
+        penalty_c = task.config.number("penalty_c")
+    else:
+        head, notes = "logistic", {"penalty_c": penalty_c}
+    fitted = solve_linear_head(head, views.rows(), penalty_c).folded()
+    return _finished(task, backbone, views, fitted, notes)
 
 
-def _fit_linear(task: FitTask, backbone: TaskBackbone, views: _Views) -> Fit:
-    from autosmall.models.heads import balanced_weights, fit_linear_head
-
-    balanced = task.config.text("class_balance") == "weights"
-    head = fit_linear_head(
-        task.config.text("head"),
-        views.stacked,
-        views.labels,
-        task.class_count,
-        task.config.number("penalty_c"),
-        balanced_weights(task.train_labels, task.class_count) if balanced else None,
-    )
-    return _finished(task, backbone, views, head, healthy=True)
-
-
-def _fit_dense(task: FitTask, backbone: TaskBackbone, views: _Views) -> Fit:
+def _fit_dense(task: FitTask, backbone: TaskBackbone, views: FeatureViews) -> Fit:
     from autosmall.models.dense_head import DenseHeadSpec
     from autosmall.models.heads import Standardisation
-    from autosmall.strategies.supervised import EpochReporter, predict_probabilities
+    from autosmall.strategies.supervised import train_network
     from autosmall.training.compiled import NETWORKS
-    from autosmall.training.loop import train
     from autosmall.training.options import TrainingOptions
 
     options = TrainingOptions.from_config(task.config)
+    count, _, width = views.features.shape
     architecture = DenseHeadSpec(
-        views.plain.shape[1],
+        width,
         task.class_count,
         task.config.integer("bottleneck_units"),
         options.dropout_rate,
         options.l1,
     )
     network = NETWORKS.get(architecture, architecture.build, task.seed)
-    standardise = Standardisation.of(views.stacked)
-    plain, stacked = standardise(views.plain), standardise(views.stacked)
-    history = train(
-        network,
-        stacked,
-        np.arange(len(stacked)),
-        views.labels,
-        task.class_count,
-        options,
-        task.seed,
-        epoch_end=EpochReporter(
-            task,
-            options.epochs,
-            lambda: predict_probabilities(network, plain, task.validation_index),
-        ),
-    )
+    standardise = Standardisation.of(views.train)
+    inputs = standardise(views.features.reshape(-1, width))
+    history = train_network(network, task, inputs, options, views=count)
     head = architecture.trained(network, standardise)
     return _finished(task, backbone, views, head, healthy=history.healthy)
 
@@ -174,24 +147,39 @@ def _fit_dense(task: FitTask, backbone: TaskBackbone, views: _Views) -> Fit:
 def _finished(
     task: FitTask,
     backbone: TaskBackbone,
-    views: _Views,
+    views: FeatureViews,
     head: LinearHead | DenseHead,
+    notes: Mapping[str, float] | None = None,
     *,
-    healthy: bool,
+    healthy: bool = True,
 ) -> Fit:
-    layers, pooling = task.config.text("layers"), task.config.text("pooling")
+    layers, pooling = views.layers, task.config.text("pooling")
+    transform = task.config.text(TRANSFORM.name)
 
     def build_model() -> keras.Model:
         from autosmall.models.dense_head import classifier_model
 
-        return classifier_model(backbone.build(), layers, pooling, head)
+        return classifier_model(backbone.build(), layers, pooling, head, transform)
 
     return Fit(
         train_probabilities=head.probabilities(views.plain[task.train_index]),
         validation_probabilities=head.probabilities(views.plain[task.validation_index]),
         trainable_parameters=head.parameter_count,
-        total_parameters=backbone.shared().model.count_params() + head.parameter_count,
+        total_parameters=backbone.parameter_count + head.parameter_count,
         picture_spec=backbone.spec,
         build_model=build_model,
         healthy=healthy,
+        notes={**_sizes(backbone, views, head), **(notes or {})},
     )
+
+
+def _sizes(
+    backbone: TaskBackbone, views: FeatureViews, head: LinearHead | DenseHead
+) -> dict[str, float]:
+    """Return what the head is given and what it has, and what the maps held before pooling."""
+    sizes = {
+        "features": views.features.shape[2],
+        "head_parameters": head.parameter_count,
+        "map_values": backbone.map_values(views.layers),
+    }
+    return {name: float(size) for name, size in sizes.items() if size is not None}

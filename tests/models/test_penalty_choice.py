@@ -3,7 +3,7 @@ import pytest
 
 from autosmall.models import penalty_choice
 from autosmall.models.heads import TrainingRows, balanced_weights, fit_linear_head
-from autosmall.models.penalty_choice import choose_penalty_c
+from autosmall.models.penalty_choice import choose_penalty
 
 WIDTH = 40
 
@@ -19,7 +19,9 @@ def draw(count, signal, seed):
 
 def chosen(features, labels, seed=0, pictures=None):
     rows = TrainingRows.weighted(features, labels, 2, None)
-    return choose_penalty_c(rows, np.arange(len(labels)) if pictures is None else pictures, seed)
+    return choose_penalty(
+        rows, np.arange(len(labels)) if pictures is None else pictures, seed
+    ).penalty_c
 
 
 def test_noise_is_penalised_more_than_signal():
@@ -63,7 +65,7 @@ def test_few_pictures_and_a_class_of_one_are_no_error(count):
     labels[0] = 1
     weights = balanced_weights(labels, 2)[labels]
     rows = TrainingRows(features, labels, 2, weights)
-    assert np.isfinite(choose_penalty_c(rows, np.arange(count), 0))
+    assert np.isfinite(choose_penalty(rows, np.arange(count), 0).loss)
 
 
 def test_folds_hold_every_class_alike():
@@ -71,3 +73,15 @@ def test_folds_hold_every_class_alike():
     folds = penalty_choice._folds(labels, np.arange(60), 0)
     assert np.bincount(folds).tolist() == [12] * 5
     assert np.bincount(folds[labels == 1]).tolist() == [2] * 5
+
+
+def test_losses_tell_which_features_are_better():
+    signal, labels = draw(60, 2.0, 4)
+    noise, _ = draw(60, 0.0, 5)
+    rows = TrainingRows.weighted(signal, labels, 2, None)
+    better = choose_penalty(rows, np.arange(60), 0)
+    worse = choose_penalty(rows.with_features(noise), np.arange(60), 0)
+    assert better.loss < 0.5 < worse.loss
+    # Halving all weights changes the penalty's scale, but not the loss per weight.
+    halved = TrainingRows(signal, labels, 2, np.full(60, 0.5))
+    assert choose_penalty(halved, np.arange(60), 0).loss == pytest.approx(better.loss, abs=0.05)

@@ -14,6 +14,8 @@ from autosmall.models import feature_cache
 from autosmall.schema.backbone_source import BackboneSource
 from autosmall.schema.config import Config
 from autosmall.schema.parameters import defaults
+from autosmall.strategies.backbone_features import TaskBackbone
+from autosmall.strategies.feature_views import FeatureViews, chosen_penalty
 from autosmall.strategies.registry import get_strategy
 
 NAME = "mobilenet_0.25"
@@ -73,58 +75,38 @@ def test_views_are_of_training_pictures_alone_and_within_the_invariances(fit):
     viewed, _ = fit("frozen", {"views": 3})
     nothing_allowed, _ = fit("frozen", {"views": 3}, invariances=frozenset())
     assert (viewed.validation_probabilities != plain.validation_probabilities).any()
-    # Three equal copies weigh like a penalty a third as strong.
-    weaker, _ = fit("frozen", {"views": 1, "penalty_c": 3e-3})
     np.testing.assert_allclose(
-        nothing_allowed.validation_probabilities, weaker.validation_probabilities, atol=1e-3
+        nothing_allowed.validation_probabilities, plain.validation_probabilities, atol=1e-3
     )
 
 
-@pytest.mark.parametrize("augmentation", ["none", "affine"])
-def test_weights_below_the_cut_are_untouched_bit_for_bit(fit, backbones, augmentation):
-    values = {"trainable_blocks": 2, "epochs": 2, "augmentation": augmentation}
-    result, _ = fit("fine_tune", {**values, "learning_rate": 1e-2})
-    trained = {v.path: np.array(v) for v in result.build_model().variables}
-    with h5py.File(backbones[0].weights_path) as file:
-        stored = {}
-        file.visititems(
-            lambda name, item: (
-                stored.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
-            )
-        )
-    by_name = {"/".join(name.split("/")[-2:]): value for name, value in stored.items()}
-    changed = {
-        path
-        for path, value in trained.items()
-        if path in by_name and (value != by_name[path]).any()
+def test_notes_tell_what_pooling_spares_the_head(fit):
+    """MobileNet 0.25 makes maps of 1 x 1 x 256 and 2 x 2 x 128 of 32 px, and two larger ones."""
+    last, _ = fit("frozen", {"head": "logistic_cv"})
+    assert {**last.notes, "penalty_c": 0.0} == {
+        "features": 256.0,
+        "head_parameters": 2 * 257.0,
+        "map_values": 256.0,
+        "penalty_c": 0.0,
     }
-    assert changed == {
-        "conv_dw_12/kernel",
-        "conv_pw_12/kernel",
-        "conv_dw_13/kernel",
-        "conv_pw_13/kernel",
-    }
-    assert len(set(trained) & set(by_name)) > 100
+    several, _ = fit("frozen", {"layers": "multi", "pooling": "avg_max"})
+    maps = 1 * 256 + 4 * 128 + 16 * 64 + 64 * 32
+    assert several.notes["map_values"] == maps
+    assert several.notes["features"] == 2 * (256 + 128 + 64 + 32)
+    assert "penalty_c" not in several.notes
 
 
-def test_kept_lower_part_gives_what_the_whole_network_gives(fit, monkeypatch):
-    """The same training with and without keeping what the untrained part makes of pictures."""
-    values = {"trainable_blocks": 2, "epochs": 2, "augmentation": "none", "learning_rate": 1e-3}
-    kept, _ = fit("fine_tune", values)
-    monkeypatch.setattr("autosmall.strategies.fine_tune.CUT_LIMIT_BYTES", 0)
-    whole, _ = fit("fine_tune", values)
-    np.testing.assert_allclose(
-        kept.validation_probabilities, whole.validation_probabilities, atol=1e-3
-    )
+def test_dense_head_grows_with_its_bottleneck(fit):
+    for units, wanted in ((0, 2 * 257), (8, 8 * 257 + 2 * 9)):
+        result, _ = fit("frozen", {"head": "dense", "bottleneck_units": units, "epochs": 1})
+        assert result.notes["head_parameters"] == result.trainable_parameters == wanted
 
 
-def test_training_starts_with_the_best_head(fit):
-    """Without any learning rate to speak of, fine-tuning is the frozen head."""
-    frozen, _ = fit("frozen", {"penalty_c": 0.1})
-    tuned, _ = fit("fine_tune", {"head_penalty_c": 0.1, "epochs": 1, "learning_rate": 1e-7})
-    np.testing.assert_allclose(
-        tuned.validation_probabilities, frozen.validation_probabilities, atol=1e-3
-    )
+def test_chosen_penalty_is_that_of_the_same_head_with_it_given(fit):
+    chosen, _ = fit("frozen", {"head": "logistic_cv", "views": 2})
+    penalty_c = chosen.notes["penalty_c"]
+    given, _ = fit("frozen", {"head": "logistic", "views": 2, "penalty_c": penalty_c})
+    np.testing.assert_array_equal(given.validation_probabilities, chosen.validation_probabilities)
 
 
 @pytest.mark.parametrize("name", ["frozen", "fine_tune"])
@@ -136,3 +118,17 @@ def test_rebuilt_model_predicts_what_was_measured(fit, name, tmp_path):
     pictures = task.pictures(result.picture_spec)[task.validation_index].astype(np.float32)
     np.testing.assert_allclose(model(pictures), result.validation_probabilities, atol=1e-4)
     assert model.count_params() == result.total_parameters
+
+
+def test_layers_are_chosen_by_losses_among_training_pictures(fit):
+    values = {"head": "logistic_cv", "views": 2}
+    chosen, task = fit("frozen", {**values, "layers": "chosen"})
+    backbone = TaskBackbone(task)
+    losses = {
+        layers: chosen_penalty(FeatureViews.of(task, backbone, layers)).loss
+        for layers in ("last", "multi")
+    }
+    better = min(losses, key=losses.__getitem__)
+    fixed, _ = fit("frozen", {**values, "layers": better})
+    np.testing.assert_array_equal(fixed.validation_probabilities, chosen.validation_probabilities)
+    assert len(set(losses.values())) == 2

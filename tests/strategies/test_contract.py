@@ -40,6 +40,8 @@ class Case:
 
 OPTIMIZATION_NAMES = frozenset(parameter.name for parameter in OPTIMIZATION)
 
+HEAD: dict[str, Value] = {"first_head": "logistic", "head_penalty_c": 0.1}
+
 CASES = [
     Case("baseline", {}, learns=False),
     Case("classical", {"image_size_px": 16}),
@@ -61,6 +63,19 @@ CASES = [
         mode="logistic",
         unread=OPTIMIZATION_NAMES
         | {"augmentation_strength", "bottleneck_units", "dropout_rate", "label_smoothing"},
+    ),
+    Case(
+        "frozen",
+        {
+            "image_size_px": 16,
+            "head": "logistic_cv",
+            "feature_transform": "sqrt",
+            "views": 2,
+            "class_balance": "weights",
+        },
+        mode="logistic_cv",
+        unread=OPTIMIZATION_NAMES
+        | {"bottleneck_units", "dropout_rate", "label_smoothing", "penalty_c"},
     ),
     Case(
         "frozen",
@@ -104,17 +119,17 @@ CASES = [
     ),
     Case(
         "fine_tune",
-        {**TINY, "augmentation": "none", "epochs": 2, "head_penalty_c": 0.1},
+        {**TINY, **HEAD, "augmentation": "none", "epochs": 2},
         mode="patches",
     ),
     Case(
         "fine_tune",
-        {**TINY, "epochs": 2, "head_penalty_c": 0.1, "class_balance": "sampling"},
+        {**TINY, **HEAD, "epochs": 2, "class_balance": "sampling"},
         mode="patches-augmented",
     ),
     Case(
         "fine_tune",
-        {**TINY, "resize_policy": "native", "epochs": 2, "head_penalty_c": 0.1},
+        {**TINY, **HEAD, "resize_policy": "native", "epochs": 2},
         mode="native",
     ),
     Case(

@@ -1,0 +1,187 @@
+"""What fine_tune adds to the contract, on a small network of known weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras.src.legacy.saving import legacy_h5_format
+
+from autosmall.schema.backbone_source import BackboneSource
+from autosmall.strategies.registry import get_strategy
+
+NAME = "mobilenet_0.25"
+TOP_TWO = {"conv_dw_12/kernel", "conv_pw_12/kernel", "conv_dw_13/kernel", "conv_pw_13/kernel"}
+
+
+@pytest.fixture(scope="module")
+def backbones(tmp_path_factory):
+    """MobileNet 0.25 with random weights of He's scale: Keras's own let the maps fade away."""
+    model = keras.applications.MobileNet(
+        alpha=0.25, include_top=False, weights=None, input_shape=(32, 32, 3)
+    )
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
+            shape = layer.kernel.shape
+            depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+            inputs = np.prod(shape[:2] if depthwise else shape[:3])
+            layer.kernel.assign(rng.normal(scale=np.sqrt(2 / inputs), size=shape))
+    path = tmp_path_factory.mktemp("weights") / "mobilenet_2_5_224_tf_no_top.h5"
+    with h5py.File(path, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, model)
+    return (BackboneSource(NAME, "applications", str(path)),)
+
+
+@pytest.fixture
+def fit(backbones, make_task):
+    def fit_with(values=None, name="fine_tune", **changes):
+        strategy = get_strategy(name)
+        base = {"backbone": NAME, "image_size_px": 32, "batch_size": 8}
+        if name == "fine_tune":
+            base |= {"epochs": 2, "augmentation": "none", "trainable_blocks": 2}
+        task = make_task(strategy, {**base, **(values or {})})
+        return strategy.fit(replace(task, backbones=backbones, **changes))
+
+    return fit_with
+
+
+def stored_weights(backbones):
+    """Return the last two parts of each variable's path, and its value in the file."""
+    stored = {}
+    with h5py.File(backbones[0].weights_path) as file:
+        file.visititems(
+            lambda name, item: (
+                stored.update({"/".join(name.split("/")[-2:]): item[()]})
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
+        )
+    return stored
+
+
+MANY = {"layers": "multi", "pooling": "avg_max"}
+ROOTS = {**MANY, "feature_transform": "sqrt"}
+VIEWS = {"layers": "multi", "views": 3, "augmentation_strength": 0.4, "class_balance": "weights"}
+ROUNDING, ROOTS_ROUNDING = 3e-3, 5e-2
+"""Roots of features that are nearly 0 magnify what rounding leaves of them."""
+
+
+@pytest.mark.parametrize(
+    ("values", "tolerance"),
+    [({}, ROUNDING), (MANY, ROUNDING), (ROOTS, ROOTS_ROUNDING), (VIEWS, ROUNDING)],
+)
+def test_training_starts_at_the_frozen_solution(fit, values, tolerance):
+    """Without any learning rate to speak of, fine-tuning is the frozen head."""
+    still = {"epochs": 1, "learning_rate": 1e-7}
+    frozen = fit({**values, "head": "logistic", "penalty_c": 0.01}, name="frozen")
+    tuned = fit({**values, **still, "first_head": "logistic", "head_penalty_c": 0.01})
+    np.testing.assert_allclose(
+        tuned.validation_probabilities, frozen.validation_probabilities, atol=tolerance
+    )
+
+
+def test_the_first_head_has_the_penalty_that_frozen_chooses(fit):
+    frozen = fit({"head": "logistic_cv", "views": 2}, name="frozen")
+    tuned = fit({"first_head": "logistic_cv", "views": 2})
+    assert tuned.notes["penalty_c"] == frozen.notes["penalty_c"]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop"])
+def test_only_the_top_blocks_change_bit_for_bit(fit, backbones, optimizer):
+    values = {"optimizer": optimizer, "learning_rate": 1e-2, "weight_decay": 1e-2}
+    result = fit({**values, "momentum": 0.9})
+    trained = {v.path: v.numpy() for v in result.build_model().variables}
+    stored = stored_weights(backbones)
+    common = set(trained) & set(stored)
+    changed = {p for p in common if trained[p].tobytes() != stored[p].tobytes()}
+    assert changed == TOP_TWO
+    assert len(common) > 100
+    assert any("moving_variance" in path for path in common)
+
+
+def test_random_alterations_leave_the_same_weights_alone(fit, backbones):
+    result = fit({"augmentation": "affine", "learning_rate": 1e-2})
+    stored = stored_weights(backbones)
+    model = {v.path: v.numpy() for v in result.build_model().variables}
+    changed = {p for p in set(model) & set(stored) if (model[p] != stored[p]).any()}
+    assert changed == TOP_TWO
+
+
+@pytest.mark.parametrize("views", [1, 2])
+@pytest.mark.parametrize("values", [{}, {"layers": "multi", "feature_transform": "sqrt"}])
+def test_kept_lower_part_gives_what_the_whole_network_gives(fit, monkeypatch, values, views):
+    values = {**values, "views": views, "learning_rate": 1e-3}
+    kept = fit(values)
+    monkeypatch.setattr("autosmall.strategies.fine_tune.CUT_LIMIT_BYTES", 0)
+    whole = fit(values)
+    np.testing.assert_allclose(
+        kept.validation_probabilities, whole.validation_probabilities, atol=1e-2
+    )
+
+
+def test_tuned_share_lies_between_start_and_end(fit, backbones):
+    values = {"learning_rate": 1e-2}
+    stored = stored_weights(backbones)["conv_pw_13/kernel"]
+
+    def step(share):
+        model = fit({**values, "tuned_share": share}).build_model()
+        return model.get_layer("conv_pw_13").kernel.numpy() - stored
+
+    assert not step(0.0).any()
+    np.testing.assert_allclose(step(0.25), 0.25 * step(1.0), atol=1e-6)
+
+
+def test_rates_fall_from_block_to_block_and_blocks_join_one_by_one(fit, monkeypatch):
+    seen = []
+    real = "autosmall.strategies.supervised.train_network"
+    from autosmall.strategies import supervised
+
+    original = supervised.train_network
+    monkeypatch.setattr(
+        real, lambda *rest, **named: seen.append(named["rates"]) or original(*rest, **named)
+    )
+    values = {"trainable_blocks": 3, "layer_decay": 0.5, "head_rate_factor": 10.0}
+    fit({**values, "unfreezing": "gradual"})
+    (rates,) = seen
+    assert rates.factors["conv_pw_13/kernel"] == 0.5
+    assert rates.factors["conv_dw_12/kernel"] == 0.25
+    assert rates.factors["conv_pw_11/kernel"] == 0.125
+    assert rates.factors["classifier/kernel"] == 10.0
+    begins = [rates.begins[f"conv_pw_{number}/kernel"] for number in (13, 12, 11)]
+    assert begins == [0.0, 0.25, 0.5]
+    assert "classifier/kernel" not in rates.begins
+
+
+def test_gradual_unfreezing_trains_less_of_the_lower_block(fit, backbones):
+    stored = stored_weights(backbones)["conv_pw_12/kernel"]
+
+    def change(unfreezing):
+        values = {"unfreezing": unfreezing, "learning_rate": 1e-3, "epochs": 4}
+        values |= {"learning_rate_schedule": "constant", "layer_decay": 1.0}
+        model = fit(values).build_model()
+        return np.abs(model.get_layer("conv_pw_12").kernel.numpy() - stored).mean()
+
+    assert 0 < change("gradual") < 0.8 * change("together")
+
+
+def test_a_run_repeats_itself_after_another_configuration(fit):
+    values = {"learning_rate": 1e-3, "decay_towards": "start", "weight_decay": 0.1}
+    first = fit(values)
+    fit({**values, "learning_rate": 1e-2})
+    np.testing.assert_array_equal(
+        fit(values).validation_probabilities, first.validation_probabilities
+    )
+
+
+@pytest.mark.parametrize(("values", "tolerance"), [(MANY, ROUNDING), (ROOTS, ROOTS_ROUNDING)])
+def test_rebuilt_model_predicts_what_was_measured(fit, make_task, values, tolerance):
+    result = fit({**values, "views": 2, "learning_rate": 1e-3, "color_mode": "grayscale"})
+    task = make_task(get_strategy("fine_tune"), {"backbone": NAME})
+    pictures = task.pictures(result.picture_spec)[task.validation_index].astype(np.float32)
+    model = result.build_model()
+    np.testing.assert_allclose(model(pictures), result.validation_probabilities, atol=tolerance)
+    assert model.count_params() == result.total_parameters
