@@ -6,9 +6,10 @@ import random
 
 import pytest
 
+from autosmall.errors import SpaceError
 from autosmall.explorers.portfolio import start_suggestions
 from autosmall.schema.space import nearest_config, walk
-from autosmall.schema.space_file import list_spaces, read_space
+from autosmall.schema.space_file import find_space, list_spaces, read_space
 from autosmall.strategies.registry import parameters_by_strategy
 
 NAMES = [summary.name for summary in list_spaces()]
@@ -84,3 +85,24 @@ def test_pictures_in_their_own_shape_are_tried_and_never_flattened(name):
     assert {config.strategy for config in native} == offered
     assert not any(config.to_dict().get("head") == "flatten" for config in native)
     assert "native" in [start.preferences.get("resize_policy") for start in space.starts]
+
+
+@pytest.mark.parametrize(("picture_size_px", "wanted"), [(32, 160), (95, 160), (96, 192)])
+def test_default_start_enlarges_small_pictures_less(picture_size_px, wanted):
+    space = read_space(
+        "default",
+        parameters_by_strategy(),
+        backbones=FOUND,
+        train_size=1600,
+        picture_size_px=picture_size_px,
+    )
+    (start,) = [start for start in space.starts if start.default]
+    assert nearest_config(space, start.preferences)["image_size_px"] == wanted
+
+
+def test_a_size_by_pictures_names_both_sizes(tmp_path):
+    file = tmp_path / "space.toml"
+    text = find_space("default").read_text(encoding="utf-8")
+    file.write_text(text.replace("usual = 192, ", "", 1), encoding="utf-8")
+    with pytest.raises(SpaceError, match=r"usual = \.\.\., small"):
+        read(str(file))
