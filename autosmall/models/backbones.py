@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import keras
 
+from autosmall.models import builtin_backbone
 from autosmall.models.application_backbones import build_application
 from autosmall.models.backbone_blocks import Block, Tensor, find_blocks
-from autosmall.models.backbone_input import three_channels
 from autosmall.models.backbone_table import BACKBONES
 from autosmall.models.file_backbones import build_from_file
 from autosmall.models.flat_copy import flat_copy
@@ -59,7 +59,7 @@ def build_backbone(source: BackboneSource, input_shape: InputShape) -> Backbone:
     elif source.kind == "keras-hub":
         model = build_from_preset(source, input_shape)
     elif source.kind == "builtin":
-        model = _build_builtin(input_shape)
+        model = builtin_backbone.build_builtin(input_shape)
     else:
         raise ValueError(f"{source.kind} is not built from a file alone")
     return backbone_from_model(model, block_starts=source.block_starts)
@@ -90,14 +90,6 @@ def batch_normalizations(backbone: Backbone) -> tuple[str, ...]:
     """Return the names of the BatchNormalization layers, from bottom to top."""
     kind = keras.layers.BatchNormalization
     return tuple(layer.name for layer in backbone.model.layers if isinstance(layer, kind))
-
-
-def _build_builtin(input_shape: InputShape) -> keras.Model:
-    from autosmall.models.builtin_backbone import build_builtin
-
-    model = build_builtin((*input_shape[:2], 3))
-    pictures = keras.Input(input_shape, name="pictures")
-    return keras.Model(pictures, flat_copy(model, three_channels(pictures)), name="backbone")
 
 
 def _stages(model: keras.Model, blocks: tuple[Block, ...]) -> tuple[Tensor, ...]:

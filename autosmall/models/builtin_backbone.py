@@ -5,6 +5,7 @@ How it was trained stands in ``builtin/recipe.toml``, on what and how well in ``
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile
@@ -12,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from autosmall.errors import BackboneError
+from autosmall.models.backbone_table import BACKBONES
 from autosmall.schema.pictures import InputShape
 
 if TYPE_CHECKING:
@@ -54,19 +56,10 @@ def write_builtin(model: keras.Model, width_factor: float, path: Path) -> None:
 
 def build_mobilenet(input_shape: InputShape, width_factor: float) -> keras.Model:
     """Return a MobileNet of any width with random weights, pictures 0 to 255 in, trainable."""
-    import keras
+    from autosmall.models.application_backbones import build_application
 
-    from autosmall.models.backbone_input import scale, three_channels
-
-    pictures = keras.Input(input_shape, name="pictures")
-    network = keras.applications.MobileNet(
-        input_shape=(*input_shape[:2], 3),
-        alpha=width_factor,
-        include_top=False,
-        weights=None,
-        input_tensor=scale(three_channels(pictures), "tf"),
-    )
-    return keras.Model(pictures, network.output, name="backbone")
+    entry = replace(BACKBONES["mobilenet_1"], alpha=width_factor)
+    return build_application(entry, None, input_shape)
 
 
 def _missing(received: str) -> BackboneError:

@@ -51,6 +51,12 @@ class TargetLayout:
         """Widths of the parts: pooled stages, then one part for each place of the map."""
         return (*self.pooled_widths, *(self.map_channels for _ in range(self.map_side**2)))
 
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """How much each part counts; they add up to 1, and a map counts as much as a stage."""
+        share, places = 1 / (len(self.pooled_widths) + 1), self.map_side**2
+        return (*(share for _ in self.pooled_widths), *(share / places for _ in range(places)))
+
 
 def target_model(teacher: keras.Model) -> tuple[keras.Model, TargetLayout]:
     """Return the model from pictures to target vectors, and what their columns are."""
@@ -121,9 +127,10 @@ class DistillationTask(NetworkTask):
         layer_wise: bool = True,
     ) -> None:
         network = keras.Model(student.input, _imitation(student, layout, layer_wise))
-        self._columns = sum(layout.widths) if layer_wise else layout.pooled_widths[0]
         widths = layout.widths if layer_wise else layout.pooled_widths[:1]
-        super().__init__(student, network, PartwiseCosine(widths), options)
+        shares = layout.shares if layer_wise else (1.0,)
+        self._columns = sum(widths)
+        super().__init__(student, network, PartwiseCosine(widths, shares), options)
         self._views, self._targets = views, targets
         self._rows = BatchRows(np.arange(len(views)), options.batch_size, options.seed)
 
@@ -135,37 +142,20 @@ class DistillationTask(NetworkTask):
 
 
 class PartwiseCosine(keras.losses.Loss):
-    """One minus the cosine of each part of two vectors, averaged over the parts.
+    """One minus the cosines of the parts of two vectors, each part with its share of 1."""
 
-    The parts of a map share one weight, that of a pooled stage.
-    """
-
-    def __init__(self, widths: tuple[int, ...]) -> None:
+    def __init__(self, widths: tuple[int, ...], shares: tuple[float, ...]) -> None:
         super().__init__(name="partwise_cosine")
-        self._widths = widths
+        ends = np.cumsum(widths).tolist()
+        self._parts = [slice(end - width, end) for end, width in zip(ends, widths, strict=True)]
+        self._shares = shares
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return ``(n,)`` losses, in ``[0, 2]``."""
-        ends = np.cumsum(self._widths).tolist()
-        parts = [slice(end - width, end) for end, width in zip(ends, self._widths, strict=True)]
-        cosines = [
-            keras.ops.sum(_unit(y_true[:, part]) * _unit(y_pred[:, part]), axis=1) for part in parts
-        ]
-        runs = _runs(self._widths)
-        shares = [1.0 / (len(runs) * length) for length in runs for _ in range(length)]
-        total = sum(share * cosine for share, cosine in zip(shares, cosines, strict=True))
-        return 1.0 - total
-
-
-def _runs(widths: tuple[int, ...]) -> list[int]:
-    """Return how many neighbours of equal width follow each other: a map's places are one run."""
-    runs: list[int] = []
-    for place, width in enumerate(widths):
-        if place and width == widths[place - 1]:
-            runs[-1] += 1
-        else:
-            runs.append(1)
-    return runs
+        return 1.0 - sum(
+            share * keras.ops.sum(_unit(y_true[:, part]) * _unit(y_pred[:, part]), axis=1)
+            for part, share in zip(self._parts, self._shares, strict=True)
+        )
 
 
 def _unit(vectors: Tensor) -> Tensor:

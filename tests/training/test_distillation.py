@@ -13,6 +13,7 @@ from autosmall.training.augmentation import Augmenter
 from autosmall.training.distillation import (
     DistillationTask,
     PartwiseCosine,
+    TargetLayout,
     compute_targets,
 )
 from autosmall.training.pretraining_tasks import PretrainingOptions
@@ -69,7 +70,9 @@ def test_targets_on_disk_are_read_again(views: np.ndarray, tmp_path: Path) -> No
 
 
 def test_the_loss_averages_one_minus_cosine_and_a_map_weighs_as_one_part() -> None:
-    loss = PartwiseCosine((2, 3, 3))
+    layout = TargetLayout(pooled_widths=(2,), map_side=1, map_channels=3)
+    assert layout.shares == (0.5, 0.5)
+    loss = PartwiseCosine((2, 3, 3), (0.5, 0.25, 0.25))
     true = np.array([[1, 0, 1, 0, 0, 0, 1, 0]], np.float32)
     predicted = np.array([[0, 1, 2, 0, 0, 0, -1, 0]], np.float32)
     # The first part is at right angles (0); the map's two places have cosines 1 and -1 (mean 0).
@@ -105,3 +108,9 @@ def test_a_task_goes_on_bit_for_bit(views: np.ndarray, tmp_path: Path) -> None:
     again.train_steps(3)
     for a, b in zip(task.backbone().get_weights(), again.backbone().get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_stages_of_equal_width_count_as_much_as_any_other() -> None:
+    layout = TargetLayout(pooled_widths=(4, 4, 2), map_side=2, map_channels=4)
+    assert len(layout.shares) == len(layout.widths)
+    assert layout.shares == (0.25, 0.25, 0.25, *(4 * (0.0625,)))

@@ -43,12 +43,15 @@ def build_bank(
     path, key_path = folder / "views.npy", folder / "views.json"
     known = json.loads(key_path.read_text()) if key_path.exists() else {}
     done = int(known["shards"]) if known.get("key") == key and path.exists() else 0
-    shape = (count, side_px, side_px, 3)
-    if done == 0:
-        np.lib.format.open_memmap(path, "w+", np.uint8, shape).flush()
     shards = range(done, -(-count // SHARD_VIEWS))
+    if not shards:
+        return np.load(path, mmap_mode="r")
+    if done == 0:
+        np.lib.format.open_memmap(path, "w+", np.uint8, (count, side_px, side_px, 3)).flush()
     with ProcessPoolExecutor(
-        processes, initializer=_start, initargs=(sources, side_px, mixture, seed, path)
+        processes,
+        initializer=_start,
+        initargs=(ViewComposer(sources, side_px, mixture, seed), path),
     ) as pool:
         for shard, _ in zip(shards, pool.map(_draw_shard, shards), strict=True):
             write_text(key_path, json.dumps({"key": key, "shards": shard + 1}))
@@ -60,15 +63,9 @@ _composer: ViewComposer
 _path: Path
 
 
-def _start(
-    sources: tuple[SourcePicture, ...],
-    side_px: int,
-    mixture: ViewMixture,
-    seed: int,
-    path: Path,
-) -> None:
+def _start(composer: ViewComposer, path: Path) -> None:
     global _composer, _path
-    _composer, _path = ViewComposer(sources, side_px, mixture, seed), path
+    _composer, _path = composer, path
 
 
 def _draw_shard(shard: int) -> None:
