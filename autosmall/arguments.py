@@ -16,7 +16,7 @@ from autosmall.schema.pretrain_settings import AUTOENCODER, DISTILL, METHODS
 from autosmall.schema.settings import DEFAULT_INVARIANCES, INVARIANCES, METRICS
 
 _DATASET = "folder of class folders, folder with train/ and test/, or CSV"
-_SOURCE = "labelled pictures as for search, or a folder of unlabelled ones"
+_SOURCE = "labelled pictures as for search, a folder of unlabelled ones, or a recipe (.toml)"
 _INVARIANCES = (
     f"changes that keep the label, of {', '.join(INVARIANCES)}, or none"
     f" (default: {', '.join(DEFAULT_INVARIANCES)})"

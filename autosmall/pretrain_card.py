@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autosmall.data.views.recipe import PictureRecipe
 from autosmall.model_folder import file_sha256
 from autosmall.models.backbone_table import BACKBONES
 from autosmall.pretrain_plan import PretrainPlan
@@ -96,6 +97,8 @@ def _use(facts: PretrainFacts) -> list[str]:
 def _pictures(facts: PretrainFacts) -> list[str]:
     source, settings = facts.source, facts.plan.settings
     classes = f"{len(source.classes)} classes: {', '.join(source.classes[:20])}"
+    if facts.plan.pictures is not None:
+        return _recipe_pictures(facts, facts.plan.pictures)
     lines = [
         f"- Source: `{source.root.name}`, {len(source.paths)} pictures, "
         + (classes if source.is_labelled else "no labels")
@@ -112,6 +115,21 @@ def _pictures(facts: PretrainFacts) -> list[str]:
     if facts.unreadable:
         lines.append(f"- {len(facts.unreadable)} files could not be read and were left out.")
     return lines
+
+
+def _recipe_pictures(facts: PretrainFacts, pictures: PictureRecipe) -> list[str]:
+    return [
+        f"{facts.picture_count} views of {len(facts.source.paths)} pictures and of drawings, as "
+        f"the recipe `{facts.source.root.name}` says.",
+        "",
+        "| source | licence |",
+        "|---|---|",
+        *(f"| {_cell(s.name)} | {_cell(s.licence) or 'not stated'} |" for s in pictures.sources),
+    ]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _method(facts: PretrainFacts) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from autosmall.data.dataset import read_labelled
 from autosmall.data.source_pictures import SourcePictures, read_source
+from autosmall.data.views.recipe import PictureRecipe, read_recipe
 from autosmall.errors import RunFolderError, SettingsError
 from autosmall.models.backbone_registry import find_backbones
 from autosmall.models.students import (
@@ -35,6 +36,7 @@ LEAST_STEPS, MOST_STEPS = 600, 20_000
 """Without ``steps`` and time budget: 40 times all pictures, within these bounds."""
 LARGEST_SIZE_PX = 512
 IDENTITY_FILE = "identity.json"
+RECIPE_SUFFIX = ".toml"
 
 _NOT_IDENTITY = ("output", "source", "apart_from", "weights_dir", "time_budget_seconds")
 _SWITCHES = ("overwrite", "quiet")
@@ -50,6 +52,7 @@ class PretrainPlan:
         apart_from: Training pictures of the data set that must not be learned from.
         teacher: The backbone to imitate, for ``distill``.
         notes: Sentences for the user: what was found and chosen.
+        pictures: Where the source is a recipe: how its pictures become views.
     """
 
     settings: PretrainSettings
@@ -57,6 +60,7 @@ class PretrainPlan:
     apart_from: tuple[Path, ...]
     teacher: BackboneSource | None
     notes: tuple[str, ...]
+    pictures: PictureRecipe | None = None
 
     @property
     def work_dir(self) -> Path:
@@ -81,6 +85,7 @@ class PretrainPlan:
             "source": self.source.fingerprint(),
             "apart_from": self._apart_fingerprint(),
             "teacher": self.teacher.recipe if self.teacher else "",
+            "pictures": repr(self.pictures),
         }
 
     def _apart_fingerprint(self) -> str:
@@ -104,17 +109,29 @@ def make_plan(settings: PretrainSettings) -> PretrainPlan:
     Raises ``SettingsError``, ``DatasetError``, ``BackboneError`` or ``RunFolderError`` for what
     the user has to mend.
     """
+    pictures = None
+    if settings.source.suffix == RECIPE_SUFFIX:
+        recipe = read_recipe(settings.source)
+        settings, pictures = settings.filled(recipe.settings), recipe.pictures
     check_settings(settings)
     check_output(settings)
-    wanted = True if settings.method == SUPERVISED else None
-    source = read_source(settings.source, labels_wanted=wanted)
+    source = _source(settings, pictures)
     method = settings.method or (SUPERVISED if source.is_labelled else AUTOENCODER)
     teacher = _teacher(settings, method)
     chosen = _chosen(settings, source, method)
     apart = _training_pictures(settings.apart_from)
-    plan = PretrainPlan(chosen, source, apart, teacher, _notes(chosen, source, teacher))
+    plan = PretrainPlan(chosen, source, apart, teacher, _notes(chosen, source, teacher), pictures)
     _check_work_dir(plan)
     return plan
+
+
+def _source(settings: PretrainSettings, pictures: PictureRecipe | None) -> SourcePictures:
+    if pictures is None:
+        wanted = True if settings.method == SUPERVISED else None
+        return read_source(settings.source, labels_wanted=wanted)
+    if settings.method == SUPERVISED:
+        raise _bad("method", SUPERVISED, f"{AUTOENCODER} or {DISTILL}: recipes have no labels")
+    return SourcePictures.unlabelled(settings.source, pictures.files())
 
 
 def check_settings(settings: PretrainSettings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ import numpy as np
 
 from autosmall.data.copies import copied_rows
 from autosmall.data.source_pictures import DecodedPictures, SourcePictures, decode_source
+from autosmall.data.views.bank import build_bank
+from autosmall.data.views.recipe import PictureRecipe
+from autosmall.data.views.sources import read_source_picture
 from autosmall.errors import DatasetError, SettingsError
 from autosmall.files import write_json, write_text
 from autosmall.model_folder import file_sha256
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from autosmall.training.pretraining_store import Checkpoint, PretrainingStore
     from autosmall.training.pretraining_tasks import PretrainingOptions
 
+VIEWS_FOLDER = "views"
 COPIES_FILE = "copies.json"
 BACKBONE_FILE = "backbone.keras"
 MOST_NAMED = 5
@@ -153,6 +158,8 @@ def _usable(plan: PretrainPlan, source: SourcePictures) -> SourcePictures:
 
 
 def _decoded(plan: PretrainPlan, source: SourcePictures, progress: Progress) -> DecodedPictures:
+    if plan.pictures is not None:
+        return _views(plan, plan.pictures, source, progress)
     decoded = decode_source(
         source,
         plan.image_size_px,
@@ -162,6 +169,22 @@ def _decoded(plan: PretrainPlan, source: SourcePictures, progress: Progress) -> 
     for name in decoded.unreadable[:MOST_NAMED]:
         progress.note(f"cannot be read and is left out: {name}")
     return decoded
+
+
+def _views(
+    plan: PretrainPlan, pictures: PictureRecipe, source: SourcePictures, progress: Progress
+) -> DecodedPictures:
+    views = build_bank(
+        plan.work_dir / VIEWS_FOLDER,
+        tuple(read_source_picture(path) for path in source.paths),
+        pictures.view_count,
+        plan.image_size_px,
+        pictures.mixture,
+        plan.settings.training_values().seed,
+        processes=os.cpu_count() or 1,
+        on_progress=lambda done, total: progress.step("drawing views", done, total),
+    )
+    return DecodedPictures(views, np.zeros(len(views), np.int64), ())
 
 
 def _request(plan: PretrainPlan, source: SourcePictures, decoded: DecodedPictures) -> TaskRequest:
@@ -178,6 +201,7 @@ def _request(plan: PretrainPlan, source: SourcePictures, decoded: DecodedPicture
         class_count=len(source.classes) if supervised else 0,
         teacher=plan.teacher,
         work_dir=plan.work_dir,
+        are_views=plan.pictures is not None,
     )
 
 

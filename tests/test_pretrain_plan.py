@@ -150,3 +150,28 @@ def test_other_pictures_are_not_gone_on_with(wanted, labelled):
     draw(labelled / "a" / "new.png", 9, 20)
     with pytest.raises(RunFolderError, match="another pretraining: source differ"):
         make_plan(wanted)
+
+
+def test_a_recipe_fills_what_was_not_said_and_has_no_labels(wanted, loose, tmp_path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        f"""
+        [student]
+        image_size_px = 48
+        [training]
+        steps = 9
+        seed = 5
+        [pictures]
+        view_count = 10
+        source = [{{name = "loose", folder = "{loose}"}}]
+        """
+    )
+    plan = make_plan(replace(wanted, source=recipe, seed=6))
+    settings = plan.settings
+    assert (settings.steps, settings.seed, settings.image_size_px) == (9, 6, 48)
+    assert settings.method == "autoencoder"
+    assert plan.pictures is not None and len(plan.source.paths) == 4
+    with pytest.raises(SettingsError, match="method is 'supervised'"):
+        make_plan(replace(wanted, source=recipe, method="supervised"))
+    recipe.write_text(recipe.read_text().replace("view_count = 10", "view_count = 11"))
+    assert make_plan(replace(wanted, source=recipe)).identity() != plan.identity()

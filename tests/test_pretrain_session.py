@@ -123,3 +123,34 @@ def test_state_is_kept_beside_the_output_until_it_is_done(stripes, tmp_path, mon
     pair = [keras.saving.load_model(result.path).get_weights() for result in (cut, whole)]
     assert all(np.array_equal(a, b) for a, b in zip(*pair, strict=True))
     assert not (tmp_path / "b.keras.partial").exists()
+
+
+def test_a_recipe_brings_settings_and_pictures(stripes, tmp_path, monkeypatch):
+    monkeypatch.setattr("autosmall.data.views.composer.FRACTALS", 2)
+    monkeypatch.setattr("autosmall.data.views.composer.STROKES", 2)
+    teacher = autosmall.pretrain(stripes, output=tmp_path / "teacher.keras", **QUICK)
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        f"""
+        [student]
+        architecture = "compact_4"
+        image_size_px = 16
+        [training]
+        method = "distill"
+        teacher = "{teacher.path}"
+        steps = 500
+        batch_size = 8
+        [pictures]
+        view_count = 40
+        [[pictures.source]]
+        name = "stripes | of mine"
+        folder = "{stripes}"
+        licence = "CC0-1.0"
+        """
+    )
+    result = autosmall.pretrain(recipe, output=tmp_path / "b.keras", steps=3, quiet=True)
+    card = result.card.read_text()
+    assert "40 views of 24 pictures and of drawings, as the recipe `recipe.toml` says" in card
+    assert "| stripes \\| of mine | CC0-1.0 |" in card
+    assert "| steps taken | 3 |" in card
+    assert "`distill`" in card and "| batch_size | 8 |" in card

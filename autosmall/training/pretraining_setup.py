@@ -50,6 +50,7 @@ class TaskRequest:
         class_count: Number of classes.
         teacher: For ``distill``.
         work_dir: Folder for what is worth keeping until the end.
+        are_views: Whether the pixels are altered crops already.
     """
 
     method: str
@@ -60,6 +61,7 @@ class TaskRequest:
     class_count: int
     teacher: BackboneSource | None
     work_dir: Path
+    are_views: bool = False
 
     @property
     def image_size_px(self) -> int:
@@ -134,7 +136,7 @@ def _distillation(
     assert request.teacher is not None
     size = request.image_size_px
     teacher = build_backbone(request.teacher, (size, size, 3)).model
-    views = _views(request, on_progress)
+    views = request.pixels if request.are_views else _views(request, on_progress)
     targets, layout = compute_targets(
         teacher,
         views,

@@ -1,17 +1,30 @@
-"""The pictures part of a pretraining recipe: where the sources are, and how views are drawn."""
+"""Pretraining recipes: where the source pictures are, how views are drawn, how to train on them.
+
+A recipe is a TOML file. Its table ``[pictures]`` is a :class:`PictureRecipe`; ``[student]`` and
+``[training]`` hold fields of :class:`~autosmall.schema.pretrain_settings.PretrainSettings`.
+"""
 
 from __future__ import annotations
 
 import difflib
 import importlib.util
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from autosmall.data.views.composer import ViewMixture
-from autosmall.data.views.sources import SourcePicture, read_sources
+from autosmall.data.views.sources import picture_files
 from autosmall.errors import SettingsError
+
+TEXTS = ("architecture", "method", "teacher")
+WHOLE_NUMBERS = ("image_size_px", "steps", "batch_size", "seed")
+NUMBERS = ("learning_rate", "weight_decay", "augmentation_strength", "noise_std")
+STUDENT = ("architecture", "image_size_px")
+TRAINING = tuple(
+    name for name in (*TEXTS, *WHOLE_NUMBERS, *NUMBERS, "invariances") if name not in STUDENT
+)
 
 
 @dataclass(frozen=True)
@@ -51,23 +64,69 @@ class SourceFolder:
 
 @dataclass(frozen=True)
 class PictureRecipe:
-    """Sources, number and side of the views, and how they are mixed."""
+    """Sources, number of the views, and how they are mixed."""
 
     sources: tuple[SourceFolder, ...]
     view_count: int
-    side_px: int
     mixture: ViewMixture = field(default_factory=ViewMixture)
 
-    def read(self) -> tuple[SourcePicture, ...]:
-        """Return all source pictures, in the recipe's order.
+    def files(self) -> tuple[Path, ...]:
+        """Return the files of all source pictures, in the recipe's order.
 
         Raises ``DatasetError`` where a folder is missing or empty, with how to get it.
         """
         return tuple(
-            picture
+            file
             for source in self.sources
-            for picture in read_sources(source.path, exclude=source.exclude)
+            for file in picture_files(source.path, exclude=source.exclude, obtain=source.obtain)
         )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """``settings``: names of fields of ``PretrainSettings`` to their values; and the pictures."""
+
+    settings: Mapping[str, object]
+    pictures: PictureRecipe
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Return the recipe in a TOML file.
+
+    Raises:
+        SettingsError: The file is missing or no TOML, or a table or key of it is wrong.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"the recipe {str(path)!r} cannot be read: {error}",
+            "a TOML file with the tables [pictures], [student] and [training]",
+            "correct the path or the file",
+        ) from error
+    _check_keys(tables, {"pictures", "student", "training"}, "recipe")
+    settings: dict[str, object] = {}
+    for name, known in (("student", STUDENT), ("training", TRAINING)):
+        table = tables.get(name, {})
+        _check_keys(table, set(known), name)
+        settings |= {key: _value(key, table[key]) for key in table}
+    return Recipe(settings, parse_pictures(tables.get("pictures", {})))
+
+
+def _value(key: str, value: object) -> object:
+    """Return a setting's value, of the kind that the setting has."""
+    if key == "invariances" and isinstance(value, list):
+        return tuple(value)
+    kinds: tuple[type, ...] = (str,) if key in TEXTS else (int,)
+    if key in NUMBERS:
+        kinds = (int, float)
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise SettingsError(
+            f"{key} in the recipe is {value!r}",
+            "a text" if key in TEXTS else "a list" if key == "invariances" else "a number",
+            "correct it in the recipe",
+        )
+    return value
 
 
 def parse_pictures(table: Mapping[str, Any]) -> PictureRecipe:
@@ -76,13 +135,13 @@ def parse_pictures(table: Mapping[str, Any]) -> PictureRecipe:
     Raises:
         SettingsError: A key is unknown or missing, or a value is of the wrong kind.
     """
-    known = {"view_count", "side_px", "mixture", "source"}
+    known = {"view_count", "mixture", "source"}
     _check_keys(table, known, "pictures")
-    missing = sorted({"view_count", "side_px", "source"} - set(table))
+    missing = sorted({"view_count", "source"} - set(table))
     if missing:
         raise SettingsError(
             f"the recipe's table [pictures] lacks {', '.join(missing)}",
-            "view_count, side_px and at least one [[pictures.source]]",
+            "view_count and at least one [[pictures.source]]",
             "add it to the recipe",
         )
     mixture = table.get("mixture", {})
@@ -90,7 +149,6 @@ def parse_pictures(table: Mapping[str, Any]) -> PictureRecipe:
     return PictureRecipe(
         tuple(_source(entry) for entry in table["source"]),
         _whole_number(table, "view_count", least=1),
-        _whole_number(table, "side_px", least=32),
         ViewMixture(**{name: float(share) for name, share in mixture.items()}),
     )
 

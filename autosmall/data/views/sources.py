@@ -35,17 +35,21 @@ class SourcePicture:
         return self.pixels.shape[2] == 4
 
 
-def read_sources(folder: Path, *, exclude: Sequence[str] = ()) -> tuple[SourcePicture, ...]:
-    """Return all pictures below ``folder`` whose path holds none of ``exclude``, by name.
+def picture_files(
+    folder: Path, *, exclude: Sequence[str] = (), obtain: str = ""
+) -> tuple[Path, ...]:
+    """Return the pictures below ``folder`` whose path holds none of ``exclude``, by name.
+
+    ``obtain`` is the command that brings the folder, where there is one.
 
     Raises:
-        DatasetError: The folder does not exist or holds no picture that can be read.
+        DatasetError: The folder does not exist or holds no picture.
     """
     if not folder.is_dir():
         raise DatasetError(
             f"there is no folder {str(folder)!r}",
             "a folder with pictures",
-            "check the path, or install the package that brings it (see the recipe)",
+            obtain or "check the path",
         )
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     wanted = [
@@ -59,7 +63,7 @@ def read_sources(folder: Path, *, exclude: Sequence[str] = ()) -> tuple[SourcePi
             "files that end in " + ", ".join(SUFFIXES),
             "name the folder that holds the pictures",
         )
-    return tuple(_read(path) for path in wanted)
+    return tuple(wanted)
 
 
 def fingerprint(pictures: Iterable[SourcePicture]) -> str:
@@ -71,10 +75,18 @@ def fingerprint(pictures: Iterable[SourcePicture]) -> str:
     return content.hexdigest()[:32]
 
 
-def _read(path: Path) -> SourcePicture:
-    with Image.open(path) as opened:
-        image = ImageOps.exif_transpose(opened)
-        image.thumbnail((LONGEST_SIDE_PX, LONGEST_SIDE_PX))
-        rgba = np.asarray(image.convert("RGBA"))
+def read_source_picture(path: Path) -> SourcePicture:
+    """Return the picture, shrunk if it is large; ``DatasetError`` where it cannot be read."""
+    try:
+        with Image.open(path) as opened:
+            image = ImageOps.exif_transpose(opened)
+            image.thumbnail((LONGEST_SIDE_PX, LONGEST_SIDE_PX))
+            rgba = np.asarray(image.convert("RGBA"))
+    except OSError as error:
+        raise DatasetError(
+            f"the picture {str(path)!r} cannot be read: {error}",
+            "a whole picture",
+            "leave it out with exclude in the recipe",
+        ) from error
     see_through = float((rgba[:, :, 3] < 128).mean())
     return SourcePicture(path, rgba if see_through > SEE_THROUGH_SHARE else rgba[:, :, :3].copy())

@@ -11,8 +11,13 @@ from PIL import Image
 from autosmall.data.views.bank import build_bank
 from autosmall.data.views.composer import ViewComposer, ViewMixture
 from autosmall.data.views.drawings import draw_fractal, draw_ground, draw_scene, draw_strokes
-from autosmall.data.views.recipe import parse_pictures
-from autosmall.data.views.sources import SourcePicture, fingerprint, read_sources
+from autosmall.data.views.recipe import parse_pictures, read_recipe
+from autosmall.data.views.sources import (
+    SourcePicture,
+    fingerprint,
+    picture_files,
+    read_source_picture,
+)
 from autosmall.errors import DatasetError, SettingsError
 
 
@@ -38,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def sources(folder: Path) -> tuple[SourcePicture, ...]:
-    return read_sources(folder, exclude=("unwanted",))
+    return tuple(map(read_source_picture, picture_files(folder, exclude=("unwanted",))))
 
 
 def test_sources_are_told_apart_and_excluded(sources: tuple[SourcePicture, ...]) -> None:
@@ -48,9 +53,9 @@ def test_sources_are_told_apart_and_excluded(sources: tuple[SourcePicture, ...])
 
 def test_an_empty_or_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="holds no picture"):
-        read_sources(tmp_path)
+        picture_files(tmp_path)
     with pytest.raises(DatasetError, match="there is no folder"):
-        read_sources(tmp_path / "missing")
+        picture_files(tmp_path / "missing")
 
 
 @pytest.mark.parametrize("draw", [draw_ground, draw_scene])
@@ -133,22 +138,21 @@ def test_a_recipe_is_read(folder: Path) -> None:
     recipe = parse_pictures(
         {
             "view_count": 12,
-            "side_px": 48,
             "mixture": {"drawn": 0.5},
             "source": [{"name": "mine", "folder": str(folder), "exclude": ["unwanted"]}],
         }
     )
     assert recipe.mixture == ViewMixture(drawn=0.5)
-    assert len(recipe.read()) == 2
+    assert len(recipe.files()) == 2
 
 
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"view_count": 1, "side_px": 32}, "lacks source"),
+        ({"view_count": 1}, "lacks source"),
         ({"view_cuont": 1}, "did you mean 'view_count'"),
-        ({"view_count": 0, "side_px": 32, "source": []}, "from 1 up"),
-        ({"view_count": 1, "side_px": 32, "source": [{"name": "x"}]}, "a name and a folder"),
+        ({"view_count": 0, "source": []}, "from 1 up"),
+        ({"view_count": 1, "source": [{"name": "x"}]}, "a name and a folder"),
     ],
 )
 def test_a_wrong_recipe_is_refused(table: dict, message: str) -> None:
@@ -158,16 +162,37 @@ def test_a_wrong_recipe_is_refused(table: dict, message: str) -> None:
 
 def test_a_missing_package_is_named() -> None:
     table = {"name": "x", "folder": "data", "package": "no_such_package"}
-    recipe = parse_pictures({"view_count": 1, "side_px": 32, "source": [table]})
+    recipe = parse_pictures({"view_count": 1, "source": [table]})
     with pytest.raises(SettingsError, match="no_such_package"):
-        recipe.read()
+        recipe.files()
 
 
 def test_the_recipe_in_the_package_is_valid() -> None:
-    import tomllib
-
     import autosmall.models
 
-    path = Path(autosmall.models.__path__[0]) / "builtin" / "recipe.toml"
-    recipe = parse_pictures(tomllib.loads(path.read_text())["pictures"])
-    assert all(source.licence and source.obtain for source in recipe.sources)
+    recipe = read_recipe(Path(autosmall.models.__path__[0]) / "builtin" / "recipe.toml")
+    assert all(source.licence and source.obtain for source in recipe.pictures.sources)
+    assert recipe.settings["method"] == "distill"
+    assert recipe.settings["architecture"] == "mobilenet_0.375"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[training]\nstesp = 3", "did you mean 'steps'"),
+        ("[training]\nsteps = 'many'", "steps in the recipe is 'many'"),
+        ("[student]\narchitecture = 3", "architecture in the recipe is 3"),
+        ("[pictures", "cannot be read"),
+        ("[teacher]", "unknown key 'teacher'"),
+    ],
+)
+def test_a_wrong_recipe_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "recipe.toml").write_text(text)
+    with pytest.raises(SettingsError, match=message):
+        read_recipe(tmp_path / "recipe.toml")
+
+
+def test_a_damaged_picture_is_named(folder: Path) -> None:
+    (folder / "cut.png").write_bytes((folder / "photograph.png").read_bytes()[:200])
+    with pytest.raises(DatasetError, match=r"cut\.png"):
+        read_source_picture(folder / "cut.png")
