@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ from autosmall.models.backbone_registry import (
     weight_places,
 )
 from autosmall.models.backbone_table import BACKBONES, INPUT_RANGES
+from autosmall.models.trust import Trust
 from autosmall.models.user_registry import (
     RegisteredBackbone,
     add_to_registry,
@@ -29,17 +32,23 @@ if TYPE_CHECKING:
     from autosmall.models.backbone_summary import BackboneSummary
 
 
-def summarize_backbone(name: str, weights_dir: Path | None) -> BackboneSummary:
+def summarize_backbone(
+    name: str, weights_dir: Path | None, trust: Sequence[Path] = ()
+) -> BackboneSummary:
     """Return what is inside the backbone called ``name``, or in the file of that name.
 
-    A network of keras.applications need not have its weights here. Raises ``BackboneError``.
+    A network of keras.applications need not have its weights here. The code in the files
+    ``trust`` may run. Raises ``BackboneError``, and ``SettingsError`` for trust in another file.
     """
+    trusted = Trust.named(trust)
     if name in BACKBONES:
+        trusted.check_used((), "a model to be shown")
         import_keras()
         from autosmall.models.backbone_summary import summarize_architecture
 
         return summarize_architecture(name)
-    (source,) = find_backbones((name,), weights_dir).found
+    (source,) = find_backbones((name,), weights_dir, trusted).found
+    trusted.check_used((source.weights_path,), "the model to be shown")
     if PATCHES in source.kind:
         raise BackboneError(
             f"{name!r} is learned from the pictures of each training part",
@@ -80,18 +89,22 @@ def add_backbone(
     scaling: str = "none",
     last_layer: str = "",
     block_starts: tuple[str, ...] = (),
+    trust: Sequence[Path] = (),
 ) -> str:
     """Put ``file`` into the user's registry as ``name`` if it can be built; say how to use it.
 
-    Raises ``BackboneError`` for a name or file that cannot be used, or for options that make no
-    sense for it.
+    Where ``trust`` names it too, its code may run as long as it stays the same. Raises
+    ``BackboneError`` for a name or file that cannot be used, or for options that make no sense
+    for it, and ``SettingsError`` for trust in another file.
     """
     path = file.expanduser().resolve()
     check_new_name(name, path)
+    trusted = Trust.named(trust)
+    trusted.check_used((str(path),), "the file to be registered")
     entry = RegisteredBackbone(str(path), scaling, last_layer, block_starts)
     _check_told(entry)
     source = (
-        registered_source(name, entry)
+        registered_source(name, entry, trusted)
         if path.suffix == ".keras"
         else application_source(BACKBONES[name], path, REGISTRY)
     )
@@ -99,12 +112,8 @@ def add_backbone(
     from autosmall.models.backbone_summary import summarize_source
 
     summary = summarize_source(source)
-    add_to_registry(
-        name,
-        RegisteredBackbone(
-            str(path), scaling, last_layer, block_starts, summary.parameters, summary.features
-        ),
-    )
+    counted = replace(entry, parameters=summary.parameters, features=summary.features)
+    add_to_registry(name, replace(counted, trusted_sha256=source.trusted_sha256))
     return f"Registered in {registry_path()}; search with: --backbone {name}"
 
 

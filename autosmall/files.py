@@ -1,7 +1,8 @@
-"""Atomic writing: a reader sees the old file or the new one, never half of either."""
+"""Atomic writing, where a reader sees the old file or the new one, and digests of files."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import uuid
@@ -35,6 +36,12 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write ``value`` as JSON; raises ``ValueError`` for NaN and infinity."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def file_sha256(path: Path) -> str:
+    """Return the file's SHA-256 as 64 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _replace(path: Path, content: bytes) -> None:

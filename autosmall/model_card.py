@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from autosmall.model_folder import file_sha256
+from autosmall.files import file_sha256
 from autosmall.pipeline import ARRAYS, Pipeline
 from autosmall.schema.backbone_source import PATCHES, BackboneSource
 from autosmall.schema.pictures import PictureSpec

@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 import shutil
@@ -29,7 +28,7 @@ from numpy.typing import NDArray
 
 from autosmall import __version__
 from autosmall.errors import ModelFileError, RunFolderError
-from autosmall.files import write_text
+from autosmall.files import file_sha256, write_text
 from autosmall.pipeline import ARRAYS, KERAS, MODEL_FILES, PIPELINE_FILE, Pipeline, write_pipeline
 from autosmall.quiet import import_keras
 from autosmall.schema.config import Config
@@ -183,12 +182,6 @@ def read_model_file(folder: Path, pipeline: Pipeline) -> keras.Model | ArrayMode
     if pipeline.kind == ARRAYS:
         return ArrayModel(pipeline.recipe, _read_arrays(path))
     return _read_keras(path, pipeline)
-
-
-def file_sha256(path: Path) -> str:
-    """Return the file's SHA-256 as 64 hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _check_replaceable(folder: Path) -> None:

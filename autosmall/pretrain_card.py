@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autosmall.data.views.recipe import PictureRecipe
-from autosmall.model_folder import file_sha256
+from autosmall.files import file_sha256
 from autosmall.models.backbone_table import BACKBONES
 from autosmall.pretrain_plan import PretrainPlan
 from autosmall.schema.backbone_source import BackboneSource

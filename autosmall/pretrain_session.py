@@ -20,8 +20,7 @@ from autosmall.data.views.bank import build_bank
 from autosmall.data.views.recipe import PictureRecipe
 from autosmall.data.views.sources import read_source_picture
 from autosmall.errors import DatasetError, SettingsError
-from autosmall.files import write_json, write_text
-from autosmall.model_folder import file_sha256
+from autosmall.files import file_sha256, write_json, write_text
 from autosmall.pretrain_card import PretrainFacts, write_pretrain_card
 from autosmall.pretrain_plan import IDENTITY_FILE, PretrainPlan, card_of, make_plan
 from autosmall.pretrain_status import status_lines

@@ -17,11 +17,11 @@ from PIL import Image
 
 from autosmall.data.images import load_picture
 from autosmall.errors import AutoSmallError, DatasetError, ModelFileError, RunFolderError
+from autosmall.files import file_sha256
 from autosmall.model import SavedModel, evaluate, load_model, save_model
 from autosmall.model_folder import (
     ModelDescription,
     ModelSamples,
-    file_sha256,
     read_samples,
     staged_folder,
     write_model_files,

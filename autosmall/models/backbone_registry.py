@@ -12,7 +12,8 @@ from autosmall.errors import BackboneError
 from autosmall.models import builtin_backbone, user_registry
 from autosmall.models.backbone_table import BACKBONES, BackboneEntry, backbone_of_file
 from autosmall.models.hub_presets import find_preset, hub_source
-from autosmall.models.keras_files import check_keras_file
+from autosmall.models.keras_files import check_keras_file, foreign_objects
+from autosmall.models.trust import Trust
 from autosmall.models.user_registry import RegisteredBackbone, read_registry
 from autosmall.models.weight_files import check_weights_file
 from autosmall.schema.backbone_source import (
@@ -24,6 +25,7 @@ from autosmall.schema.backbone_source import (
 )
 
 WEIGHTS_DIR_VARIABLE = "AUTOSMALL_WEIGHTS_DIR"
+NO_TRUST = Trust()
 PACKAGE, REGISTRY, KERAS_CACHE = "the package", "your registry", "Keras's cache"
 
 
@@ -65,7 +67,9 @@ class WeightPlaces:
         return (*map(str, self.folders), *registry, str(self.cache))
 
 
-def find_backbones(requested: tuple[str, ...], weights_dir: Path | None) -> BackboneSearch:
+def find_backbones(
+    requested: tuple[str, ...], weights_dir: Path | None, trust: Trust = NO_TRUST
+) -> BackboneSearch:
     """Return the backbones that a search may use.
 
     Weights of keras.applications are looked for by the file names under which Keras stores them,
@@ -77,16 +81,17 @@ def find_backbones(requested: tuple[str, ...], weights_dir: Path | None) -> Back
             ``.h5`` weights that bear Keras's file name or of ``.keras`` models; ``()`` for
             whatever is found.
         weights_dir: Folder given by the user.
+        trust: The ``.keras`` files whose own code may run.
 
     Raises:
-        BackboneError: A folder or file does not exist, is damaged or no weights file, a name is
-            unknown, or a requested backbone has no weights.
+        BackboneError: A folder or file does not exist, is damaged or no weights file, holds
+            code that is not trusted, a name is unknown, or a requested backbone has no weights.
     """
     places = weight_places(weights_dir)
     if requested:
-        sources = [_requested(name, places) for name in dict.fromkeys(requested)]
+        sources = [_requested(name, places, trust) for name in dict.fromkeys(requested)]
         return BackboneSearch(tuple(sorted(sources, key=_preference)), places.told())
-    own = (registered_source(name, entry) for name, entry in own_backbones(places))
+    own = (registered_source(name, entry, trust) for name, entry in own_backbones(places))
     tabled = (_find(entry, places) for entry in BACKBONES.values())
     found = [source for source in (*own, *tabled) if source is not None]
     return BackboneSearch((*found, *_offline_sources()), places.told())
@@ -119,9 +124,16 @@ def own_backbones(places: WeightPlaces) -> Iterator[tuple[str, RegisteredBackbon
             yield name, entry
 
 
-def registered_source(name: str, entry: RegisteredBackbone) -> BackboneSource:
-    """Return the source of a registered ``.keras`` file, checked."""
-    source = file_source(Path(entry.file).expanduser())
+def registered_source(
+    name: str, entry: RegisteredBackbone, trust: Trust = NO_TRUST
+) -> BackboneSource:
+    """Return the source of a registered ``.keras`` file, checked.
+
+    What ``trust`` says of the file goes before what was trusted when it was registered.
+    """
+    path = Path(entry.file).expanduser()
+    registered = {str(path.resolve()): entry.trusted_sha256} if entry.trusted_sha256 else {}
+    source = file_source(path, Trust({**registered, **trust.digests}))
     return replace(
         source,
         name=name,
@@ -132,10 +144,18 @@ def registered_source(name: str, entry: RegisteredBackbone) -> BackboneSource:
     )
 
 
-def file_source(path: Path) -> BackboneSource:
-    """Return the source of a ``.keras`` file, checked."""
-    check_keras_file(path)
-    return BackboneSource(path.name, "file", str(path.resolve()), str(path.parent))
+def file_source(path: Path, trust: Trust = NO_TRUST) -> BackboneSource:
+    """Return the source of a ``.keras`` file, checked.
+
+    It is marked as trusted only where it holds more than Keras's own layers.
+    """
+    trusted_sha256 = trust.digest(path)
+    if not (trusted_sha256 and foreign_objects(path)):
+        check_keras_file(path)
+        trusted_sha256 = ""
+    return BackboneSource(
+        path.name, "file", str(path.resolve()), str(path.parent), trusted_sha256=trusted_sha256
+    )
 
 
 def application_source(entry: BackboneEntry, path: Path, found_in: str) -> BackboneSource:
@@ -166,7 +186,7 @@ def _offline_sources() -> Iterator[BackboneSource]:
     yield BackboneSource(PATCHES, PATCHES)
 
 
-def _requested(name: str, places: WeightPlaces) -> BackboneSource:
+def _requested(name: str, places: WeightPlaces, trust: Trust) -> BackboneSource:
     if name == PATCHES:
         return BackboneSource(PATCHES, PATCHES)
     if name in (BUILTIN, BUILTIN_AND_PATCHES):
@@ -174,12 +194,12 @@ def _requested(name: str, places: WeightPlaces) -> BackboneSource:
     if name in BACKBONES:
         return _find(BACKBONES[name], places) or _no_weights(BACKBONES[name], places)
     if name in places.registered:
-        return registered_source(name, places.registered[name])
+        return registered_source(name, places.registered[name], trust)
     if name.startswith(HUB_PREFIX):
         return hub_source(name, find_preset(name, (*places.folders, places.cache)))
     path = Path(name).expanduser()
     if path.suffix == ".keras":
-        return file_source(path)
+        return file_source(path, trust)
     if path.suffix == ".h5":
         return _from_weights_file(path)
     raise unknown_backbone(name, places)

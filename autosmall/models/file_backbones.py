@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from pathlib import Path
 
 import keras
 
@@ -10,22 +11,36 @@ from autosmall.errors import BackboneError
 from autosmall.models.backbone_blocks import last_feature_map
 from autosmall.models.backbone_input import Tensor, one_channel, scale, three_channels
 from autosmall.models.flat_copy import flat_copy
+from autosmall.models.foreign_models import foreign_code_allowed, load_trusted
+from autosmall.models.trust import check_unchanged
 from autosmall.schema.backbone_source import BackboneSource
 from autosmall.schema.pictures import InputShape
 
-_UNUSABLE = (ValueError, TypeError, OSError, KeyError, AttributeError, NotImplementedError)
+_UNUSABLE = (
+    ValueError,
+    TypeError,
+    OSError,
+    KeyError,
+    AttributeError,
+    NotImplementedError,
+    ImportError,
+    NameError,
+)
 
 
 def build_from_file(source: BackboneSource, input_shape: InputShape) -> keras.Model:
     """Return the model in ``source`` up to its last feature map, for pictures 0 to 255.
 
-    The file is read in safe mode. Models within it (a ``Sequential`` around a network of
-    keras.applications) become their layers, a classifier on top is left away, and a network that
-    takes grey pictures gets them. Raises ``BackboneError`` where that cannot be done.
+    The file is read in safe mode unless it holds other code that the user trusts. Models within
+    it (a ``Sequential`` around a network of keras.applications) become their layers, a classifier
+    on top is left away, and a network that takes grey pictures gets them. Raises
+    ``BackboneError`` where that cannot be done.
     """
     try:
-        model = keras.saving.load_model(source.weights_path, compile=False, safe_mode=True)
-        return feature_extractor(model, source, input_shape)
+        if not source.trusted_sha256:
+            model = keras.saving.load_model(source.weights_path, compile=False, safe_mode=True)
+            return feature_extractor(model, source, input_shape)
+        return _trusted_extractor(source, input_shape)
     except _UNUSABLE as error:
         raise BackboneError(
             f"the model {source.weights_path!r} cannot be used as a backbone for pictures of "
@@ -34,6 +49,14 @@ def build_from_file(source: BackboneSource, input_shape: InputShape) -> keras.Mo
             "size, and convolutional feature maps",
             "save its convolutional part alone with Keras 3; larger pictures may help too",
         ) from error
+
+
+def _trusted_extractor(source: BackboneSource, input_shape: InputShape) -> keras.Model:
+    """Return the extractor of a trusted file, its code allowed while layers are copied too."""
+    path = Path(source.weights_path)
+    check_unchanged(path, source.trusted_sha256)
+    with foreign_code_allowed(path):
+        return feature_extractor(load_trusted(path), source, input_shape)
 
 
 def _size_words(input_shape: InputShape) -> str:

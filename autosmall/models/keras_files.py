@@ -5,29 +5,74 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from autosmall.errors import BackboneError
+from autosmall.models.trust import trust_remedy
 from autosmall.models.weight_files import ZIP_SIGNATURE, check_signature
 
 KERAS_PACKAGES = ("keras", "builtins")
 CODE = ("Lambda", "__lambda__")
 
 
+@dataclass(frozen=True, order=True)
+class SerializedObject:
+    """A layer, function or other object as a ``.keras`` file describes it.
+
+    Attributes:
+        name: Of its class, or of the function.
+        module: Where that is defined; empty where the file does not say.
+        registered_name: Under which Keras knows it; empty where the file does not say.
+    """
+
+    name: str
+    module: str
+    registered_name: str
+
+    @property
+    def is_keras_own(self) -> bool:
+        """Whether it comes with Keras and holds no code of its own."""
+        place = self.module or self.registered_name or "elsewhere"
+        return place.split(".")[0] in KERAS_PACKAGES and self.name not in CODE
+
+    def __str__(self) -> str:
+        """Return what a user is told of it."""
+        if self.name == "__lambda__":
+            return "Python code"
+        return f"{self.name} ({self.module or self.registered_name or 'elsewhere'})"
+
+
 def check_keras_file(path: Path) -> None:
     """Raise ``BackboneError`` unless ``path`` is a whole ``.keras`` file of Keras's own layers.
 
-    Nothing in it is executed: its description is read as JSON. A ``Lambda`` layer holds Python
-    code, so it does not count as Keras's own.
+    Nothing in it is executed: its description is read as JSON.
     """
-    check_signature(path, ZIP_SIGNATURE, "a model saved by Keras 3")
-    foreign = sorted(set(_foreign_objects(_read_description(path))))
+    foreign = foreign_objects(path)
     if foreign:
         raise BackboneError(
             f"the model {str(path)!r} holds what is not Keras's own: {', '.join(foreign)}",
             "a model of Keras's own layers, without Lambda: anything else could run code",
-            "save its convolutional part again without them",
+            "save its convolutional part again without them, or " + trust_remedy(path),
         )
+
+
+def foreign_objects(path: Path) -> tuple[str, ...]:
+    """Return what a ``.keras`` file holds that is not Keras's own, in words.
+
+    A ``Lambda`` layer holds Python code, so it does not count as Keras's own. Raises
+    ``BackboneError`` where ``path`` is no whole file of that kind.
+    """
+    check_signature(path, ZIP_SIGNATURE, "a model saved by Keras 3")
+    return tuple(sorted({str(each) for each in serialized_objects(path) if not each.is_keras_own}))
+
+
+def serialized_objects(path: Path) -> set[SerializedObject]:
+    """Return the objects that the model in a ``.keras`` file is made of.
+
+    How it was trained is left aside: it is not read. Raises ``BackboneError`` for a damaged file.
+    """
+    return set(_objects_in(_read_description(path)))
 
 
 def input_size_px(path: Path) -> int | None:
@@ -69,20 +114,17 @@ def _read_description(path: Path) -> object:
         ) from error
 
 
-def _foreign_objects(value: object) -> Iterator[str]:
-    """Yield the serialised objects below ``value`` that come from elsewhere or hold code.
-
-    How the model was trained is left aside: it is not read.
-    """
+def _objects_in(value: object) -> Iterator[SerializedObject]:
+    """Yield the serialised objects below ``value``."""
     if isinstance(value, dict):
         name = value.get("class_name")
         if isinstance(name, str) and ("module" in value or name in CODE):
-            module = str(value.get("module") or value.get("registered_name") or "elsewhere")
-            if module.split(".")[0] not in KERAS_PACKAGES or name in CODE:
-                yield f"{name} ({module})"
+            own_name = value.get("config") if name == "function" else name
+            told = (str(value.get(key) or "") for key in ("module", "registered_name"))
+            yield SerializedObject(str(own_name), *told)
         for key, below in value.items():
             if key != "compile_config":
-                yield from _foreign_objects(below)
+                yield from _objects_in(below)
     elif isinstance(value, list):
         for below in value:
-            yield from _foreign_objects(below)
+            yield from _objects_in(below)

@@ -9,6 +9,7 @@
     block_starts = ["mixed4_conv", "mixed3_conv"]
     parameters = 1832976          # as counted when it was added
     features = 256
+    trusted_sha256 = "9f86..."    # where it holds Python code that was trusted when it was added
 
     [vgg16]                       # a name of keras.applications: where its weights are
     file = "/data/vgg16.h5"
@@ -43,6 +44,7 @@ class RegisteredBackbone:
         block_starts: Layers with which its blocks begin, from top to bottom; empty to find them.
         parameters: Weights up to the last feature map; 0 where unknown.
         features: Channels of that map; 0 where unknown.
+        trusted_sha256: Digest of the file whose own code the user lets run, or empty.
     """
 
     file: str
@@ -51,6 +53,7 @@ class RegisteredBackbone:
     block_starts: tuple[str, ...] = ()
     parameters: int = 0
     features: int = 0
+    trusted_sha256: str = ""
 
 
 def registry_path() -> Path:
@@ -133,7 +136,8 @@ def _unreadable(received: str) -> BackboneError:
     return BackboneError(
         received,
         "tables with file (a path), and where needed scaling (none, tf, caffe or torch), "
-        "last_layer, block_starts (a list), parameters and features (whole numbers)",
+        "last_layer, block_starts (a list), parameters and features (whole numbers), "
+        "trusted_sha256",
         "mend the file, or delete it and use: autosmall backbones add NAME FILE",
     )
 

@@ -31,6 +31,8 @@ class BackboneSource:
         block_starts: Names of the layers with which the blocks of a ``file`` begin, from top to
             bottom; empty for the program to find them.
         remark: What the user should know about the file, or empty.
+        trusted_sha256: Digest of a ``file`` whose own code the user lets run; empty for a file
+            of Keras's own layers.
     """
 
     name: str
@@ -41,6 +43,7 @@ class BackboneSource:
     last_layer: str = ""
     block_starts: tuple[str, ...] = ()
     remark: str = ""
+    trusted_sha256: str = ""
 
     @property
     def recipe(self) -> str:
