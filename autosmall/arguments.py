@@ -26,6 +26,7 @@ _MODEL = "model folder that retrain wrote"
 _PICTURES = "pictures, or folders of them"
 _FORMATS = "onnx, tflite or saved-model"
 _WEIGHTS_DIR = "folder with pretrained weights"
+_TRUST = "a .keras file whose own code may run, any code, as you; may be repeated"
 _AUDIT_FILE = "JSON file to write (default: reports/<name>-audit.json)"
 _EXPLORERS = "committee, optuna, keras-tuner, keras-tuner-hyperband, keras-tuner-random or random"
 
@@ -140,6 +141,7 @@ def _add_search(verbs: _Verbs) -> None:
         help="use these pretrained networks only; may be repeated",
     )
     add("--weights-dir", metavar="DIR", type=Path, help=_WEIGHTS_DIR)
+    _add_trust(parser)
     add("--source", metavar="DIR|CSV", type=Path, help="pretrain a backbone on these pictures")
     add("--source-budget", metavar="TIME", help="time for that (default: a fifth of the budget)")
     add("--explorer", metavar="NAME", help=f"{_EXPLORERS} (default: committee)")
@@ -162,6 +164,10 @@ def _add_search(verbs: _Verbs) -> None:
     add("--seed", metavar="S", type=int, help="seed of everything (default: 0)")
     add("--overwrite", action="store_true", help="delete what is in the run folder first")
     add("--quiet", action="store_true", help="no progress")
+
+
+def _add_trust(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--trust", metavar="FILE", type=Path, action="append", help=_TRUST)
 
 
 def _add_pretrain(verbs: _Verbs) -> None:

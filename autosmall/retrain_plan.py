@@ -14,6 +14,7 @@ from autosmall.data.samples import Dataset
 from autosmall.errors import BackboneError, DatasetError, SettingsError
 from autosmall.model import LabelledPart, labelled_part
 from autosmall.models.backbone_registry import find_backbones
+from autosmall.models.trust import Trust
 from autosmall.run_store import load_run_data
 from autosmall.runner.pictures import DecodedPictures
 from autosmall.schema.backbone_source import BackboneSource
@@ -115,7 +116,9 @@ def _backbones(run_dir: Path, run: RunData, config: Config) -> tuple[BackboneSou
     """Return what is found as in the search; the one that ``config`` names must be among them."""
     weights_dir = run.settings.get("weights_dir")
     found = find_backbones(
-        _texts(run.settings.get("backbones")), Path(str(weights_dir)) if weights_dir else None
+        _texts(run.settings.get("backbones")),
+        Path(str(weights_dir)) if weights_dir else None,
+        Trust.stored(run.settings),
     ).found
     if run.settings.get("source"):
         found = (source_backbone(Path(str(run.settings["source"])), run_dir), *found)

@@ -19,6 +19,7 @@ from autosmall.explorers.registry import EXPLORER_NAMES
 from autosmall.files import write_json
 from autosmall.models.backbone_registry import BackboneSearch, find_backbones
 from autosmall.models.keras_files import input_size_px
+from autosmall.models.trust import Trust
 from autosmall.run_store import RunFacts, RunStore, Setting
 from autosmall.schema.backbone_source import BackboneSource
 from autosmall.schema.folds import FoldPlan
@@ -125,11 +126,22 @@ def check_input(settings: SearchSettings) -> CheckedInput:
 
 def _find_backbones(settings: SearchSettings, run_dir: Path) -> BackboneSearch:
     """Return the backbones that are there, after the one that the search is to train."""
-    search = find_backbones(settings.backbones, settings.weights_dir)
+    named = Trust.named(settings.trust)
+    trust = _remembered_trust(settings, run_dir).joined(named)
+    search = find_backbones(settings.backbones, settings.weights_dir, trust)
+    named.check_used((source.weights_path for source in search.found), "a backbone of this search")
     if settings.source is None:
         return search
     own = source_backbone(settings.source, run_dir)
     return replace(search, found=(own, *search.found))
+
+
+def _remembered_trust(settings: SearchSettings, run_dir: Path) -> Trust:
+    """Return what the search in ``run_dir`` trusts already."""
+    store = RunStore(run_dir)
+    if settings.overwrite or not store.exists:
+        return Trust()
+    return Trust.stored(store.facts().settings)
 
 
 def _pretraining(settings: SearchSettings, run_dir: Path, space: Space) -> PretrainSettings | None:
@@ -362,6 +374,7 @@ def _stored_settings(
         "repeats": plan.repeats,
         "folds_reason": plan.reason,
         "strategies": checked.space.strategies,
+        "trust": Trust.of_sources(checked.backbones.found).lines(),
         "backbones_found": tuple(source.name for source in checked.backbones.found),
         "backbones_looked_in": checked.backbones.looked_in,
         "enlarged": enlarged_sizes(checked.space),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from autosmall.errors import BackboneError, SettingsError
 from autosmall.files import file_sha256
+from autosmall.schema.backbone_source import BackboneSource
 
 SHOWN_DIGITS = 16
 
@@ -42,6 +43,17 @@ class Trust:
         pairs = (line.split("  ", 1) for line in lines)
         return cls({path: sha256 for sha256, path in pairs})
 
+    @classmethod
+    def stored(cls, settings: Mapping[str, object]) -> Trust:
+        """Return what the settings of a run say under ``trust``."""
+        lines = settings.get("trust")
+        return cls.from_lines(map(str, lines) if isinstance(lines, tuple | list) else ())
+
+    @classmethod
+    def of_sources(cls, sources: Iterable[BackboneSource]) -> Trust:
+        """Return trust in those of ``sources`` that are trusted."""
+        return cls({s.weights_path: s.trusted_sha256 for s in sources if s.trusted_sha256})
+
     def lines(self) -> tuple[str, ...]:
         """Return a line per file as ``sha256sum`` writes it: digest, two spaces, path."""
         return tuple(f"{sha256}  {path}" for path, sha256 in self.digests.items())
@@ -65,10 +77,6 @@ class Trust:
             if self.digests.get(path, sha256) != sha256:
                 raise _changed(path, self.digests[path], sha256)
         return Trust({**self.digests, **later.digests})
-
-    def only(self, paths: Iterable[str]) -> Trust:
-        """Return the trust in those of ``paths`` that are trusted."""
-        return Trust({path: self.digests[path] for path in paths if path in self.digests})
 
     def check_used(self, paths: Iterable[str], what: str) -> None:
         """Raise ``SettingsError`` for a trusted file that is none of ``paths``.

@@ -17,6 +17,7 @@ _NOT_REPEATED = {
     "time_budget_seconds",
     "source_budget_seconds",
     "backbones",
+    "trust",
 }
 
 
@@ -45,6 +46,10 @@ def search_command(settings: Mapping[str, Value | tuple[str, ...] | None]) -> st
     backbones = settings.get("backbones")
     if isinstance(backbones, tuple) and backbones:
         words += ["--backbone", *backbones]
+    trusted = settings.get("trust")
+    if isinstance(trusted, tuple):
+        for line in trusted:
+            words += ["--trust", line.split("  ", 1)[1]]
     for option in fields(SearchSettings):
         if option.name not in _NOT_REPEATED and option.name in settings:
             words += _option(option.name, settings[option.name], option.default)

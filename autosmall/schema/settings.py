@@ -48,6 +48,7 @@ class SearchSettings:
         strategies: Strategies to keep of the space's, or ``()`` for all of them.
         backbones: Names or files to use, or ``()`` for whatever is found.
         weights_dir: Folder with backbone weights, or ``None``.
+        trust: ``.keras`` files among the backbones whose own code may run.
         source: Pictures to pretrain a backbone on before the search, or ``None``.
         source_budget_seconds: Wall time for that, or ``None`` for a fifth of the time budget.
         explorer: ``committee``, ``optuna``, ``keras-tuner``, ``keras-tuner-hyperband``,
@@ -76,6 +77,7 @@ class SearchSettings:
     strategies: tuple[str, ...] = ()
     backbones: tuple[str, ...] = ()
     weights_dir: Path | None = None
+    trust: tuple[str, ...] = ()
     source: Path | None = None
     source_budget_seconds: float | None = None
     explorer: str = "committee"
