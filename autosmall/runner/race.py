@@ -6,11 +6,14 @@ incumbent's and a paired one-sided test (see :mod:`autosmall.runner.paired_test`
 this is no chance.
 
 **What is promised.** A candidate is looked at after every fold but the last, ``plan.total - 1``
-times; each look may err with probability ``ALPHA / (plan.total - 1)``, so by Bonferroni's
-inequality a candidate that is in truth as good as the incumbent is dropped with probability at
-most :data:`ALPHA`, and one that is better with less. The promise is about the luck of pictures
-and one given incumbent: that an incumbent was itself picked for its score on these pictures, and
-the luck of a single training run, come on top.
+times. :func:`look_alpha` says how often each look may err; together that is :data:`ALPHA`, so by
+Bonferroni's inequality a candidate that is in truth as good as the incumbent is dropped with
+probability at most :data:`ALPHA`, and one that is better with less. Early looks may err more
+often than late ones, as a drop after the first fold saves the most (spending of alpha over looks
+as in Lan and DeMets, Biometrika 70, 1983). The promise is about the luck of pictures and one given
+incumbent: that an incumbent was itself picked for its score on these pictures, and the luck of a
+single training run, come on top. How often the truly best of many is dropped, and what that costs,
+is simulated (``tests/runner/test_race_simulation.py``, ``tests/benchmarks/racing.py``).
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from autosmall.schema.folds import FoldPlan
 from autosmall.schema.results import FAILED, FoldResult
 from autosmall.training.metrics import higher_is_better, oriented
 
-ALPHA = 0.05
+ALPHA = 0.1
 """Largest probability of dropping a candidate that is as good as its incumbent."""
 
 
@@ -67,14 +70,26 @@ def decide(
         np.mean([oriented(metric, b.scores[metric] - a.scores[metric]) for a, b in pairs])
     )
     p = p_value(metric, pictures)
-    looks = plan.total - 1
-    hopeless = len(pairs) <= looks and behind > 0 and p < ALPHA / looks
+    hopeless = behind > 0 and p < look_alpha(len(pairs), plan.total)
     reason = (
         f"after {len(pairs)} of {plan.total} folds, {_distance(metric, behind)} trial "
         f"{pairs[0][1].trial} on the same {len(np.unique(pictures.pictures))} pictures, "
         f"{_p_in_words(p)}"
     )
     return RaceDecision(not hopeless, p, reason)
+
+
+def look_alpha(folds_seen: int, fold_total: int) -> float:
+    """Return how often the look after ``folds_seen`` of ``fold_total`` folds may err.
+
+    Falls evenly from look to look; all of them add up to :data:`ALPHA`. 0 after the last fold,
+    where nothing is left to save.
+
+    >>> [round(look_alpha(seen, 5), 2) for seen in (1, 2, 3, 4, 5)]
+    [0.04, 0.03, 0.02, 0.01, 0.0]
+    """
+    looks = fold_total - 1
+    return ALPHA * 2 * (fold_total - folds_seen) / (looks * (looks + 1)) if looks else 0.0
 
 
 def _finished(results: Sequence[FoldResult]) -> dict[int, FoldResult]:
