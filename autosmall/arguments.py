@@ -179,6 +179,7 @@ def _add_pretrain(verbs: _Verbs) -> None:
     add("--method", metavar="NAME", help=f"{', '.join(METHODS)} (default: by labels)")
     add("--teacher", metavar="NAME|FILE", help=f"backbone to imitate, for {DISTILL}")
     add("--weights-dir", metavar="DIR", type=Path, help="folder with the teacher's weights")
+    _add_trust(parser)
     add(
         "--architecture",
         "--student",
@@ -260,6 +261,7 @@ def _add_backbones(verbs: _Verbs) -> None:
     show.add_argument("name", metavar="NAME|FILE", help="a name of the list, or a file")
     show.add_argument("--layers", action="store_true", help="with the names of all layers")
     show.add_argument("--weights-dir", metavar="DIR", type=Path, help=_WEIGHTS_DIR)
+    _add_trust(show)
 
     fetch = actions.add("fetch", commands.backbones_fetch, "NAME", "download its weights")
     fetch.add_argument("name", metavar="NAME", help="a name of the list, or hub:PRESET")
@@ -285,6 +287,7 @@ def _add_backbones(verbs: _Verbs) -> None:
         type=parse_names,
         help="layers with which its blocks begin, from top to bottom (default: found)",
     )
+    _add_trust(add)
 
     remove = actions.add("remove", commands.backbones_remove, "NAME", "forget a registered file")
     remove.add_argument("name", metavar="NAME", help="a name of your registry")

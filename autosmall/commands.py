@@ -113,12 +113,17 @@ def backbones(weights_dir: Path | None = None) -> None:
     _say(listing_lines(list_backbones(weights_dir)))
 
 
-def backbones_show(name: str, layers: bool = False, weights_dir: Path | None = None) -> None:
+def backbones_show(
+    name: str,
+    layers: bool = False,
+    weights_dir: Path | None = None,
+    trust: Sequence[Path] = (),
+) -> None:
     """Print the blocks of a backbone from top to bottom, and its BatchNormalization layers."""
     from autosmall.backbone_lines import summary_lines
     from autosmall.backbone_tools import summarize_backbone
 
-    _say(summary_lines(name, summarize_backbone(name, weights_dir), layers))
+    _say(summary_lines(name, summarize_backbone(name, weights_dir, trust), layers))
 
 
 def backbones_fetch(name: str, weights_dir: Path | None = None) -> None:

@@ -25,7 +25,7 @@ METHOD_WORDS = {
     DISTILL: "It learned, without labels, to see altered crops of the pictures as its teacher"
     " sees them.",
 }
-_NOT_SHOWN = ("source", "output", "overwrite", "quiet", "weights_dir", "teacher")
+_NOT_SHOWN = ("source", "output", "overwrite", "quiet", "weights_dir", "trust", "teacher")
 
 
 @dataclass(frozen=True)

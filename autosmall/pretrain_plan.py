@@ -15,6 +15,7 @@ from autosmall.data.source_pictures import SourcePictures, read_source
 from autosmall.data.views.recipe import PictureRecipe, read_recipe
 from autosmall.errors import RunFolderError, SettingsError
 from autosmall.models.backbone_registry import find_backbones
+from autosmall.models.trust import Trust
 from autosmall.models.students import (
     check_student,
     suggest_size_px,
@@ -38,7 +39,14 @@ LARGEST_SIZE_PX = 512
 IDENTITY_FILE = "identity.json"
 RECIPE_SUFFIX = ".toml"
 
-_NOT_IDENTITY = ("output", "source", "apart_from", "weights_dir", "time_budget_seconds")
+_NOT_IDENTITY = (
+    "output",
+    "source",
+    "apart_from",
+    "weights_dir",
+    "trust",
+    "time_budget_seconds",
+)
 _SWITCHES = ("overwrite", "quiet")
 
 
@@ -85,6 +93,7 @@ class PretrainPlan:
             "source": self.source.fingerprint(),
             "apart_from": self._apart_fingerprint(),
             "teacher": self.teacher.recipe if self.teacher else "",
+            "trust": self.teacher.trusted_sha256 if self.teacher else "",
             "pictures": repr(self.pictures),
         }
 
@@ -190,7 +199,9 @@ def _bad(option: str, value: object, expected: str) -> SettingsError:
 
 
 def _teacher(settings: PretrainSettings, method: str) -> BackboneSource | None:
+    trust = Trust.named(settings.trust)
     if method != DISTILL:
+        trust.check_used((), "a teacher's file")
         if settings.teacher is not None:
             raise SettingsError(
                 f"a teacher ({settings.teacher}) for the method {method}",
@@ -204,7 +215,8 @@ def _teacher(settings: PretrainSettings, method: str) -> BackboneSource | None:
             "the backbone to imitate",
             "give --teacher NAME, and its weights' folder with --weights-dir",
         )
-    source = find_backbones((settings.teacher,), settings.weights_dir).found[0]
+    source = find_backbones((settings.teacher,), settings.weights_dir, trust).found[0]
+    trust.check_used((source.weights_path,), "the teacher's file")
     if source.kind in (PATCHES, BUILTIN_AND_PATCHES):
         raise _bad("teacher", settings.teacher, "a network: a name, or a .keras or .h5 file")
     return source

@@ -117,6 +117,7 @@ def settings_from_json(text: str) -> PretrainSettings:
     plain = json.loads(text)
     for name in ("source", "output", "weights_dir", "apart_from"):
         plain[name] = Path(plain[name]) if plain[name] is not None else None
+    plain["trust"] = tuple(plain["trust"])
     if plain["invariances"] is not None:
         plain["invariances"] = tuple(plain["invariances"])
     return PretrainSettings(**plain)

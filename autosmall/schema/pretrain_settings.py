@@ -45,6 +45,7 @@ class PretrainSettings:
         image_size_px: Side of the pictures in training, or ``None`` to choose by their size.
         teacher: Backbone to imitate (``distill``): a name, or a ``.keras`` or ``.h5`` file.
         weights_dir: Folder with the teacher's weights, or ``None``.
+        trust: The teacher's ``.keras`` file, if its own code may run.
         apart_from: A data set whose training pictures must not be learned from: copies of them
             among the source's pictures are left out.
         steps: Batches to train on, or ``None`` for as many as the number of pictures suggests
@@ -68,6 +69,7 @@ class PretrainSettings:
     image_size_px: int | None = None
     teacher: str | None = None
     weights_dir: Path | None = None
+    trust: tuple[str, ...] = ()
     apart_from: Path | None = None
     steps: int | None = None
     time_budget_seconds: float | None = None
