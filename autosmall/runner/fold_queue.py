@@ -20,12 +20,13 @@ class FoldJob:
     trial: int
     config: Config
     fold: int
+    share_percent: int = 100
     attempt: int = 1
 
     @property
     def request(self) -> FitRequest:
         """The job as a request of one fold."""
-        return FitRequest(self.trial, self.config, (self.fold,))
+        return FitRequest(self.trial, self.config, (self.fold,), self.share_percent)
 
 
 @dataclass
@@ -55,7 +56,10 @@ class FoldQueue:
             together: Whether one worker must do all its folds.
             first: Whether it goes before those already waiting.
         """
-        jobs = deque(FoldJob(request.trial, request.config, fold) for fold in request.folds)
+        jobs = deque(
+            FoldJob(request.trial, request.config, fold, request.share_percent)
+            for fold in request.folds
+        )
         ticket = _Ticket(request.trial, together, jobs)
         if jobs:
             self._tickets.insert(0 if first else len(self._tickets), ticket)

@@ -219,7 +219,14 @@ def _failed(news: _Ended, error: BaseException) -> FoldResult:
     text = describe(error)
     if may_pass(error):
         text += f"\nthe worker died in this fold, in each of {news.job.attempt} attempts"
-    return FoldResult(news.job.trial, news.job.fold, FAILED, error=text, worker=news.worker)
+    return FoldResult(
+        news.job.trial,
+        news.job.fold,
+        FAILED,
+        error=text,
+        worker=news.worker,
+        share_percent=news.job.share_percent,
+    )
 
 
 def _ray_has_ended() -> AutoSmallError:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from autosmall.data.subsets import training_subset
 from autosmall.runner.curves import CurveRecorder
 from autosmall.runner.process import peak_memory_mib
 from autosmall.schema.config import Config
@@ -38,6 +40,7 @@ class _Attempt:
 
     trial: int
     fold: int
+    share_percent: int
     monitor: HealthMonitor
     recorder: CurveRecorder
     started: float
@@ -89,7 +92,8 @@ class Worker:
         labels = self._context.labels[self._context.folds.validation_index(fold)]
         monitor = HealthMonitor(self._epochs(request.config), len(self._context.classes))
         recorder = CurveRecorder(labels, monitor)
-        return _Attempt(request.trial, fold, monitor, recorder, time.perf_counter())
+        started = time.perf_counter()
+        return _Attempt(request.trial, fold, request.share_percent, monitor, recorder, started)
 
     def _epochs(self, config: Config) -> int:
         """Return the planned epochs, 1 for what does not train in epochs."""
@@ -109,7 +113,7 @@ class Worker:
 
     def _task(self, config: Config, attempt: _Attempt) -> FitTask:
         context = self._context
-        train_index = context.folds.train_index(attempt.fold)
+        train_index = training_rows(context, attempt.fold, attempt.share_percent)
         return FitTask(
             config=config,
             pictures=self._pictures,
@@ -117,7 +121,7 @@ class Worker:
             train_labels=context.labels[train_index],
             validation_index=context.folds.validation_index(attempt.fold),
             class_count=len(context.classes),
-            seed=derive_seed(context.seed, "fit", attempt.trial, attempt.fold),
+            seed=_fit_seed(context, attempt),
             invariances=frozenset(context.invariances),
             unlabelled=self._unlabelled,
             backbones=context.backbones,
@@ -148,6 +152,7 @@ class Worker:
             notes=fit.notes,
             reconstructions=fit.reconstructions if attempt.fold == 0 else None,
             worker=self._name,
+            share_percent=attempt.share_percent,
         )
 
     def _failed(self, attempt: _Attempt, error: str) -> FoldResult:
@@ -161,7 +166,25 @@ class Worker:
             diagnoses=attempt.monitor.diagnoses,
             error=error,
             worker=self._name,
+            share_percent=attempt.share_percent,
         )
+
+
+def training_rows(context: SearchContext, fold: int, share_percent: int) -> NDArray[np.int64]:
+    """Return the sorted rows that a fit of ``fold`` trains on: all, or a share of them.
+
+    Shares of one fold are nested, and the same for every configuration.
+    """
+    rows = context.folds.train_index(fold)
+    if share_percent == 100:
+        return rows
+    seed = derive_seed(context.seed, "training subset", fold)
+    return training_subset(rows, context.labels, context.folds.groups, share_percent, seed)
+
+
+def _fit_seed(context: SearchContext, attempt: _Attempt) -> int:
+    share = () if attempt.share_percent == 100 else (attempt.share_percent,)
+    return derive_seed(context.seed, "fit", attempt.trial, attempt.fold, *share)
 
 
 def _problem(fit: Fit, task: FitTask) -> str:

@@ -79,6 +79,7 @@ class FoldResult:
         reconstructions: Examples of an autoencoder's work; kept of the first fold alone.
         error: The error in full, or an empty text.
         worker: Which worker did it.
+        share_percent: How much of the fold's training part it was trained on; 100 in a search.
     """
 
     trial: int
@@ -97,6 +98,7 @@ class FoldResult:
     reconstructions: Reconstructions | None = None
     error: str = ""
     worker: str = ""
+    share_percent: int = 100
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,13 @@ class SearchContext:
 
 @dataclass(frozen=True)
 class FitRequest:
-    """A unit of work: one configuration on one or more folds, done in order."""
+    """A unit of work: one configuration on one or more folds, done in order.
+
+    ``share_percent`` is how much of each fold's training part is trained on; a search asks for
+    all of it.
+    """
 
     trial: int
     config: Config
     folds: tuple[int, ...]
+    share_percent: int = 100
