@@ -15,12 +15,12 @@ from autosmall.data.source_pictures import SourcePictures, read_source
 from autosmall.data.views.recipe import PictureRecipe, read_recipe
 from autosmall.errors import RunFolderError, SettingsError
 from autosmall.models.backbone_registry import find_backbones
-from autosmall.models.trust import Trust
 from autosmall.models.students import (
     check_student,
     suggest_size_px,
     suggest_student,
 )
+from autosmall.models.trust import Trust
 from autosmall.schema.backbone_source import BUILTIN_AND_PATCHES, PATCHES, BackboneSource
 from autosmall.schema.pretrain_settings import (
     AUTOENCODER,
@@ -92,8 +92,7 @@ class PretrainPlan:
             **said,
             "source": self.source.fingerprint(),
             "apart_from": self._apart_fingerprint(),
-            "teacher": self.teacher.recipe if self.teacher else "",
-            "trust": self.teacher.trusted_sha256 if self.teacher else "",
+            "teacher": self.teacher.recipe + self.teacher.trusted_sha256 if self.teacher else "",
             "pictures": repr(self.pictures),
         }
 

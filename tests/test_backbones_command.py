@@ -26,6 +26,9 @@ ACTIONS = [
     ("add mine a.keras", "backbones_add", call("mine", Path("a.keras"))),
     ("add mine a.keras --scaling tf --last-layer c --block-starts c,b", "backbones_add",
      call("mine", Path("a.keras"), scaling="tf", last_layer="c", block_starts=("c", "b"))),
+    ("add mine a.keras --trust a.keras", "backbones_add",
+     call("mine", Path("a.keras"), trust=(Path("a.keras"),))),
+    ("show a.keras --trust a.keras", "backbones_show", call("a.keras", trust=(Path("a.keras"),))),
     ("remove mine", "backbones_remove", call("mine")),
 ]  # fmt: skip
 

@@ -29,17 +29,28 @@ def foreign_code_allowed(path: Path) -> Iterator[None]:
     Keras 3 finds registered classes only; the modules that the file names are imported here, so
     that installed ones are found too. ``ImportError`` where one is missing.
     """
-    found = (_named_object(each) for each in serialized_objects(path))
-    own = {name: value for pair in found if pair is not None for name, value in [pair]}
-    with keras.saving.custom_object_scope(own), SafeModeScope(False):
-        yield
+    # Not a custom_object_scope: Keras opens an empty one of its own for every layer.
+    known = keras.saving.get_custom_objects()
+    added = dict(_unregistered(serialized_objects(path)))
+    known.update(added)
+    try:
+        with SafeModeScope(False):
+            yield
+    finally:
+        for name in added:
+            known.pop(name, None)
 
 
-def _named_object(each: SerializedObject) -> tuple[str, object] | None:
-    """Return name and value of an object that neither Keras has nor anyone has registered."""
-    if each.is_keras_own or not each.module:
-        return None
-    name = each.registered_name or each.name
-    if keras.saving.get_registered_object(name) is not None:
-        return None
-    return name, getattr(importlib.import_module(each.module), each.name, None)
+def _unregistered(objects: set[SerializedObject]) -> Iterator[tuple[str, object]]:
+    """Yield name and value of what neither Keras has nor importing its module has registered."""
+    for each in objects:
+        name = each.registered_name or each.name
+        if each.is_keras_own or not each.module or _is_registered(name):
+            continue
+        module = importlib.import_module(each.module)
+        if not _is_registered(name) and hasattr(module, each.name):
+            yield name, getattr(module, each.name)
+
+
+def _is_registered(name: str) -> bool:
+    return keras.saving.get_registered_object(name) is not None

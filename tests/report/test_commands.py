@@ -24,6 +24,7 @@ def test_search_is_repeated_with_the_options_that_are_not_default():
             "time_budget_seconds": 600.0,
             "strategies": ("frozen", "scratch"),
             "backbones": ("a.keras", "vgg16"),
+            "trust": ("9f86d081  a.keras", "2c26b46b  my own.keras"),
             "keep_duplicates": True,
             "gpus_per_worker": 0.25,
             "invariances": (),
@@ -35,7 +36,8 @@ def test_search_is_repeated_with_the_options_that_are_not_default():
     )
     assert shlex.split(command) == [
         "autosmall", "search", "my pictures", "--output-dir", "reports/a", "--time-budget", "600s",
-        "--backbone", "a.keras", "vgg16", "--space", "quick", "--metric", "accuracy",
+        "--backbone", "a.keras", "vgg16", "--trust", "a.keras", "--trust", "my own.keras",
+        "--space", "quick", "--metric", "accuracy",
         "--strategies", "frozen,scratch", "--keep-duplicates", "--invariances", "none",
         "--gpus-per-worker", "0.25",
     ]  # fmt: skip
