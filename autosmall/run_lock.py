@@ -97,10 +97,16 @@ def _read(path: Path) -> dict[str, object] | None:
 
 
 def _alive(owner: dict[str, object]) -> bool:
-    """Tell whether the owner runs; one on another machine cannot be asked and counts as alive."""
+    """Tell whether the owner runs; one on another machine cannot be asked and counts as alive.
+
+    A process that was killed keeps its number until its parent asks how it ended; where nobody
+    asks (a container's first process may not), that is for ever.
+    """
     if owner["host"] != socket.gethostname():
         return True
     try:
-        return psutil.Process(int(str(owner["pid"]))).create_time() == owner["started"]
+        process = psutil.Process(int(str(owner["pid"])))
+        same = process.create_time() == owner["started"]
+        return same and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     except psutil.NoSuchProcess:
         return False

@@ -10,9 +10,12 @@ from types import ModuleType
 
 import pytest
 
+from autosmall.runner.process import ENVIRONMENT
+
 DRAWN_RUN = Path(__file__).resolve().parent / "analysis" / "drawn_run.py"
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# What a test trains in this process must equal what workers train, in one thread each.
+os.environ.update(ENVIRONMENT)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -36,6 +39,19 @@ def test_a_dead_owner_is_followed(tmp_path: Path, changes: dict[str, object]) ->
     with RunLock(tmp_path):
         assert json.loads((tmp_path / "run.lock").read_text())["pid"] == os.getpid()
     assert not tmp_path.exists()  # nothing was written, so the folder is gone too
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="only POSIX keeps ended processes")
+def test_an_owner_that_ended_and_was_not_asked_for_is_followed(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    owner = psutil.Process(child.pid)
+    started = owner.create_time()
+    while owner.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    write_owner(tmp_path, pid=child.pid, started=started)
+    with RunLock(tmp_path):
+        (tmp_path / "kept").touch()
+    child.wait()
 
 
 def test_a_torn_lock_is_followed(tmp_path: Path) -> None:

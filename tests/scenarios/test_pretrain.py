@@ -13,6 +13,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import psutil
 import pytest
 
 import autosmall
@@ -61,6 +62,7 @@ def space(tmp_path: Path) -> Path:
 
 
 def start(cwd: Path, *arguments: object) -> subprocess.Popen[str]:
+    """Start a command as a terminal does: a shell's background jobs would ignore SIGINT."""
     return subprocess.Popen(
         [sys.executable, "-m", "autosmall", *map(str, arguments)],
         cwd=cwd,
@@ -68,7 +70,16 @@ def start(cwd: Path, *arguments: object) -> subprocess.Popen[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill a command and all that it started, and wait for their end."""
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    psutil.wait_procs(family, timeout=10)
 
 
 def wait_for_step(partial: Path, process: subprocess.Popen[str], beyond: int = 0) -> int:
@@ -98,8 +109,7 @@ def test_a_killed_and_a_stopped_pretraining_go_on_to_the_same_bits(
     partial = tmp_path / "cut.keras.partial"
     first = start(tmp_path, *words, "--output", "cut.keras")
     reached = wait_for_step(partial, first)
-    os.killpg(first.pid, signal.SIGKILL)
-    assert first.wait() == -signal.SIGKILL
+    kill(first)
     for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
         again = start(tmp_path, *words, "--output", "cut.keras")
         reached = wait_for_step(partial, again, beyond=reached)
@@ -158,8 +168,7 @@ def test_a_killed_search_with_a_source_goes_on_and_says_where_its_backbone_comes
     run_dir = tmp_path / "run"
     process = start(tmp_path, *words)
     wait_for_step(run_dir / "backbone.keras.partial", process)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill(process)
     again = start(tmp_path, *words)
     said = again.communicate(timeout=500)[1]
     assert again.returncode == 0, said
