@@ -23,6 +23,7 @@ def fold_document(result: FoldResult) -> dict[str, object]:
         "fit_seconds": result.fit_seconds,
         "peak_memory_mib": result.peak_memory_mib,
         "diagnoses": list(result.diagnoses),
+        "diagnosis_epochs": dict(result.diagnosis_epochs),
         "notes": _finite_values(result.notes),
         "reconstructions": _reconstructions_document(result.reconstructions),
         "error": result.error,
@@ -41,7 +42,7 @@ def fold_from_document(
     probabilities: object,
 ) -> FoldResult:
     """Return the fold of a document, its curves and its probabilities, without reconstructions."""
-    fields = {"notes": {}, **stored, "reconstructions": None}
+    fields = {"notes": {}, "diagnosis_epochs": {}, **stored, "reconstructions": None}
     for key in ("scores", "train_scores", "notes"):
         values = fields[key]
         assert isinstance(values, dict)

@@ -8,13 +8,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from autosmall.analysis.calibration import Calibration, calibrate
+from autosmall.analysis.ensemble import VOTE, Ensemble, choose_ensemble, vote
 from autosmall.analysis.ranking import RankedTrial, Ranking, rank
+from autosmall.analysis.thresholds import find_rare_class
 from autosmall.data.dataset import read_dataset, read_labelled, read_unlabelled
 from autosmall.data.samples import Dataset
+from autosmall.decisions import Decisions
 from autosmall.errors import BackboneError, DatasetError, SettingsError
 from autosmall.model import LabelledPart, labelled_part
 from autosmall.models.backbone_registry import find_backbones
 from autosmall.models.trust import Trust
+from autosmall.report.sections.ensemble import gain_words
 from autosmall.run_store import load_run_data
 from autosmall.runner.pictures import DecodedPictures
 from autosmall.schema.backbone_source import BackboneSource
@@ -24,7 +29,7 @@ from autosmall.schema.seeds import derive_seed
 from autosmall.source_backbone import source_backbone
 from autosmall.strategies.base import FitTask, PictureSource, Strategy
 from autosmall.strategies.registry import get_strategy
-from autosmall.training.health import HealthMonitor
+from autosmall.training.health.monitor import HealthMonitor
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class RetrainPlan:
         dataset: The samples of ``folds.csv``, row by row.
         test: What the model is scored on, or ``None``.
         task: The fit: all rows to train on, none to predict.
+        calibration: What its out-of-fold predictions tell of its probabilities.
+        decisions: What the saved model makes of them.
     """
 
     run_dir: Path
@@ -50,6 +57,8 @@ class RetrainPlan:
     dataset: Dataset
     test: LabelledPart | None
     task: FitTask
+    calibration: Calibration
+    decisions: Decisions
 
     @property
     def trial(self) -> int:
@@ -63,6 +72,20 @@ class RetrainPlan:
         return next((source for source in self.task.backbones if source.name == wanted), None)
 
 
+@dataclass(frozen=True)
+class EnsemblePlan:
+    """A vote that pays, and the plan of each member, the weightiest first.
+
+    The members' own probabilities are left as they are; ``calibration`` and ``decisions`` are
+    those of the vote.
+    """
+
+    choice: Ensemble
+    members: tuple[RetrainPlan, ...]
+    calibration: Calibration
+    decisions: Decisions
+
+
 def plan_retraining(run_dir: Path, place: int, trial: int | None, test: Path | None) -> RetrainPlan:
     """Return the plan for the configuration at ``place`` in the ranking, or for ``trial``.
 
@@ -72,18 +95,77 @@ def plan_retraining(run_dir: Path, place: int, trial: int | None, test: Path | N
     run = load_run_data(run_dir)
     ranking = rank(run)
     chosen = _choose(run, ranking, place, trial)
+    number = chosen.summary.trial
+    calibration = calibrate(ranking.table, number, seed=ranking.seed)
+    rare = find_rare_class(ranking.table, number, run.classes)
+    searched = _searched(run_dir, run, ranking, test)
+    return _plan(searched, chosen, calibration, Decisions(calibration.temperature, rare))
+
+
+def plan_ensemble(run_dir: Path, test: Path | None) -> EnsemblePlan:
+    """Return the plan for the ensemble that beats the recommended configuration.
+
+    Raises :class:`~autosmall.errors.SettingsError`, with the numbers, where none does, and
+    otherwise as :func:`plan_retraining`.
+    """
+    run = load_run_data(run_dir)
+    ranking = rank(run)
+    _choose(run, ranking, 1, None)
+    choice = choose_ensemble(ranking)
+    if choice is None or not choice.pays:
+        raise SettingsError(
+            f"no ensemble pays in the run {run.name}: {gain_words(run.metric, choice)}",
+            "a gain over the recommended configuration above its standard error",
+            "retrain the recommended one instead: leave --ensemble out",
+        )
+    table = vote(ranking.table, choice.trials, choice.weights)
+    calibration = calibrate(table, VOTE, seed=ranking.seed)
+    rare = find_rare_class(table, VOTE, run.classes)
+    searched = _searched(run_dir, run, ranking, test)
+    members = tuple(_member(searched, number) for number in choice.trials)
+    return EnsemblePlan(choice, members, calibration, Decisions(calibration.temperature, rare))
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """What the plans of one run share."""
+
+    run_dir: Path
+    run: RunData
+    ranking: Ranking
+    dataset: Dataset
+    test: LabelledPart | None
+
+
+def _searched(run_dir: Path, run: RunData, ranking: Ranking, test: Path | None) -> _Searched:
+    dataset = _same_dataset(run)
+    return _Searched(run_dir, run, ranking, dataset, _test_part(run, dataset, test))
+
+
+def _member(searched: _Searched, trial: int) -> RetrainPlan:
+    ranking = searched.ranking
+    calibration = calibrate(ranking.table, trial, seed=ranking.seed)
+    return _plan(searched, ranking.find(trial), calibration, Decisions())
+
+
+def _plan(
+    searched: _Searched, chosen: RankedTrial, calibration: Calibration, decisions: Decisions
+) -> RetrainPlan:
     strategy = get_strategy(chosen.summary.config.strategy)
     config = strategy.resolved(chosen.summary.config)
-    dataset = _same_dataset(run)
     return RetrainPlan(
-        run_dir=run_dir,
-        run=run,
-        ranking=ranking,
+        run_dir=searched.run_dir,
+        run=searched.run,
+        ranking=searched.ranking,
         chosen=chosen,
         strategy=strategy,
-        dataset=dataset,
-        test=_test_part(run, dataset, test),
-        task=_task(run_dir, run, chosen.summary.trial, config, dataset),
+        dataset=searched.dataset,
+        test=searched.test,
+        task=_task(
+            searched.run_dir, searched.run, chosen.summary.trial, config, searched.dataset
+        ),
+        calibration=calibration,
+        decisions=decisions,
     )
 
 
@@ -201,8 +283,7 @@ class _Watch:
     """Stops a fit for the health rules that the search's workers apply; keeps no curves."""
 
     def __init__(self, config: Config, class_count: int) -> None:
-        epochs = config.integer("epochs") if "epochs" in config else 1
-        self._monitor = HealthMonitor(epochs, class_count)
+        self._monitor = HealthMonitor.of(config, class_count)
 
     def epoch_end(
         self,
@@ -210,4 +291,4 @@ class _Watch:
         train_accuracy: float,
         validation_probabilities: NDArray[np.float32] | None,
     ) -> bool:
-        return self._monitor.epoch(train_loss, train_accuracy, validation_probabilities)
+        return self._monitor.epoch(train_loss, train_accuracy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autosmall.training.health import RULES
+from autosmall.training.health.rules import RULES
 
 
 def explain(name: str) -> tuple[str, str]:

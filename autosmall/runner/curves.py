@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from autosmall.training.health import HealthMonitor
+from autosmall.training.health.monitor import HealthMonitor
 from autosmall.training.metrics import score
 
 
@@ -19,7 +19,7 @@ class CurveRecorder:
 
     Args:
         validation_labels: ``int64 (v,)``, rows as the fold's validation index.
-        monitor: Judges training signals and predictions.
+        monitor: Judges training signals.
     """
 
     def __init__(self, validation_labels: NDArray[np.int64], monitor: HealthMonitor) -> None:
@@ -37,9 +37,7 @@ class CurveRecorder:
         """Record an epoch and return whether to go on."""
         self._train.append((float(train_loss), float(train_accuracy)))
         self._validation.append(self._judge(validation_probabilities))
-        return self._monitor.epoch(
-            float(train_loss), float(train_accuracy), validation_probabilities
-        )
+        return self._monitor.epoch(float(train_loss), float(train_accuracy))
 
     def curves(self) -> dict[str, tuple[float, ...]]:
         """Return curve name to one value per epoch.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from autosmall.data.subsets import training_subset
 from autosmall.runner.curves import CurveRecorder
+from autosmall.runner.evidence import diagnoses_of
 from autosmall.runner.process import peak_memory_mib
 from autosmall.schema.config import Config
 from autosmall.schema.parameters import defaults
@@ -22,7 +23,7 @@ from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.schema.seeds import derive_seed
 from autosmall.strategies.base import Fit, FitTask, PictureSource, Strategy
 from autosmall.strategies.registry import STRATEGIES
-from autosmall.training.health import OVERFITTING, HealthMonitor, overfitting
+from autosmall.training.health.monitor import HealthMonitor
 from autosmall.training.metrics import all_scores
 
 LARGE_FIT_SECONDS = 1.0
@@ -90,17 +91,16 @@ class Worker:
 
     def _begin(self, request: FitRequest, fold: int) -> _Attempt:
         labels = self._context.labels[self._context.folds.validation_index(fold)]
-        monitor = HealthMonitor(self._epochs(request.config), len(self._context.classes))
+        config = self._with_defaults(request.config)
+        monitor = HealthMonitor.of(config, len(self._context.classes))
         recorder = CurveRecorder(labels, monitor)
         started = time.perf_counter()
         return _Attempt(request.trial, fold, request.share_percent, monitor, recorder, started)
 
-    def _epochs(self, config: Config) -> int:
-        """Return the planned epochs, 1 for what does not train in epochs."""
+    def _with_defaults(self, config: Config) -> Config:
+        """Return ``config`` with its strategy's defaults, as it is where that is unknown."""
         strategy = self._strategies.get(config.strategy)
-        known = {**(defaults(strategy.parameters) if strategy else {}), **config.to_dict()}
-        epochs = known.get("epochs", 1)
-        return epochs if isinstance(epochs, int) else 1
+        return config.with_defaults(defaults(strategy.parameters)) if strategy else config
 
     def _fit_and_judge(self, config: Config, attempt: _Attempt) -> FoldResult:
         task = self._task(fill_defaults(config, self._strategies), attempt)
@@ -133,9 +133,9 @@ class Worker:
         labels = self._context.labels[task.validation_index]
         scores = all_scores(labels, fit.validation_probabilities)
         train_scores = all_scores(task.train_labels, fit.train_probabilities)
-        marks = attempt.monitor.diagnoses
-        if overfitting(train_scores["balanced_accuracy"], scores["balanced_accuracy"], len(labels)):
-            marks += (OVERFITTING,)
+        curves = attempt.recorder.curves()
+        strategy = self._strategies[task.config.strategy]
+        found = diagnoses_of(strategy, task, fit, labels, attempt.monitor, curves)
         return FoldResult(
             trial=attempt.trial,
             fold=attempt.fold,
@@ -143,12 +143,13 @@ class Worker:
             scores=scores,
             train_scores=train_scores,
             probabilities=np.array(fit.validation_probabilities, np.float32, order="C"),
-            curves=attempt.recorder.curves(),
+            curves=curves,
             trainable_parameters=fit.trainable_parameters,
             total_parameters=fit.total_parameters,
             fit_seconds=fit_seconds,
             peak_memory_mib=peak_memory_mib(),
-            diagnoses=marks,
+            diagnoses=tuple(found),
+            diagnosis_epochs={name: epoch for name, epoch in found.items() if epoch is not None},
             notes=fit.notes,
             reconstructions=fit.reconstructions if attempt.fold == 0 else None,
             worker=self._name,
@@ -163,7 +164,8 @@ class Worker:
             curves=attempt.recorder.curves(),
             fit_seconds=time.perf_counter() - attempt.started,
             peak_memory_mib=peak_memory_mib(),
-            diagnoses=attempt.monitor.diagnoses,
+            diagnoses=tuple(attempt.monitor.found),
+            diagnosis_epochs=attempt.monitor.found,
             error=error,
             worker=self._name,
             share_percent=attempt.share_percent,

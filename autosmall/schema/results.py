@@ -74,7 +74,8 @@ class FoldResult:
         total_parameters: All weights that a prediction needs.
         fit_seconds: Wall time of the fit and its predictions.
         peak_memory_mib: Peak resident memory of the worker.
-        diagnoses: Names of the health rules that fired (see ``training.health``).
+        diagnoses: Names of the health rules that fired (see ``training.health``), causes first.
+        diagnosis_epochs: The epoch, from 1, at which each of them happened, where it is known.
         notes: What the strategy wants told of this fit, name to number; no choice rests on it.
         reconstructions: Examples of an autoencoder's work; kept of the first fold alone.
         error: The error in full, or an empty text.
@@ -94,6 +95,7 @@ class FoldResult:
     fit_seconds: float = 0.0
     peak_memory_mib: float = 0.0
     diagnoses: tuple[str, ...] = ()
+    diagnosis_epochs: Mapping[str, int] = field(default_factory=dict)
     notes: Mapping[str, float] = field(default_factory=dict)
     reconstructions: Reconstructions | None = None
     error: str = ""

@@ -125,6 +125,7 @@ class Fit:
             ``float32 (n, height, width, channels)`` with values 0 to 255, holds its own scaling,
             and returns probabilities.
         healthy: Whether training ran to its planned end; ``False`` when the observer said stop.
+        inputs_alike: Whether all training pictures gave the same features.
         notes: What else is worth telling, name to number; no choice may rest on it.
         reconstructions: Held-out pictures and what an autoencoder made of them, or ``None``.
     """
@@ -136,6 +137,7 @@ class Fit:
     picture_spec: PictureSpec
     build_model: Callable[[], keras.Model | ArrayModel]
     healthy: bool = True
+    inputs_alike: bool = False
     notes: dict[str, float] = field(default_factory=dict)
     reconstructions: Reconstructions | None = None
 
@@ -151,6 +153,10 @@ class Strategy(ABC):
     """All that it reads from a configuration, ``strategy`` aside."""
     folds_together: ClassVar[bool] = False
     """Whether one worker should do all folds of a configuration, as they share their work."""
+    looks_at_pictures: ClassVar[bool] = True
+    """Whether predictions depend on the pictures."""
+    starts_pretrained: ClassVar[bool] = False
+    """Whether the weights that it trains have learned from other pictures before."""
     reads_unlabelled: ClassVar[bool] = False
     """Whether it looks at the further pictures without labels."""
 

@@ -76,6 +76,7 @@ class FineTune(Strategy):
 
     name: ClassVar[str] = "fine_tune"
     title: ClassVar[str] = "Fine-tuned backbone"
+    starts_pretrained: ClassVar[bool] = True
     parameters: ClassVar[tuple[Parameter, ...]] = (
         *INPUT_OF_ANY_SHAPE,
         BACKBONE,

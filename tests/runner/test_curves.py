@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autosmall.runner.curves import CurveRecorder
-from autosmall.training.health import HealthMonitor
+from autosmall.training.health.monitor import HealthMonitor
 
 LABELS = np.array([0, 1, 1])
 RIGHT = np.array([[0.8, 0.2], [0.4, 0.6], [0.5, 0.5]], np.float32)

@@ -1,0 +1,136 @@
+"""The diagnoses of a fit that has ended, from its curves, its predictions and its size.
+
+Everything here marks; nothing stops. Validation labels enter ``chance_level``, ``overfitting``,
+what is said in their place (``underfitting``, ``unfinished``), and ``flat_validation``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from autosmall.training.health import losses, predictions, rules
+from autosmall.training.health.predictions import Labels, Probabilities, association
+from autosmall.training.metrics import score
+
+PARAMETERS_PER_PICTURE = 100_000
+"""Weights to train per training picture that are absurd from random weights on.
+
+A colour picture of 183 px holds as many numbers: a network of this size has room for the training
+pictures themselves. VGG16 and ResNet50 had 108 and 20 weights per picture of ImageNet.
+"""
+DEAD_SHARE = 0.5
+FEWEST_PICTURES = 2
+FEWEST_HELD_OUT = 10
+"""With fewer, the distribution under exchanged labels is too far from normal."""
+
+Finding = tuple[str, int | None]
+"""A rule's name and the epoch, from 1, at which it happened, where that is known."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Pictures, training or held out: labels ``(n,)`` and final probabilities ``(n, k)``."""
+
+    labels: Labels
+    probabilities: Probabilities
+
+    def balanced_accuracy(self) -> float:
+        """Return the mean recall over the classes that occur."""
+        return score("balanced_accuracy", self.labels, self.probabilities)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a fit that has ended.
+
+    Attributes:
+        train: The training pictures, as they are (not altered).
+        held_out: The pictures that the fold holds out.
+        guessing: Loss of guessing, in the unit of ``train_loss``.
+        found: What the monitor found, name to epoch.
+        curves: As in :class:`autosmall.schema.results.FoldResult`.
+        parameters_from_scratch: Weights that were trained from random values on.
+        inputs_alike: Whether all training pictures, or their features, are the same.
+        dead_share: Share of the units that are zero for all training pictures; NaN if unknown.
+    """
+
+    train: Part
+    held_out: Part
+    guessing: float
+    found: Mapping[str, int] = field(default_factory=dict)
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    parameters_from_scratch: int = 0
+    inputs_alike: bool = False
+    dead_share: float = float("nan")
+
+    @property
+    def class_count(self) -> int:
+        """Number of classes."""
+        return int(self.train.probabilities.shape[1])
+
+
+def diagnose(evidence: Evidence) -> dict[str, int | None]:
+    """Return the names of the rules that fired, causes first, each with its epoch if it has one."""
+    found: dict[str, int | None] = {}
+    for name, epoch in (*evidence.found.items(), *_causes(evidence), *_outcomes(evidence)):
+        found.setdefault(name, epoch)
+    return {name: found[name] for name in rules.RULES if name in found}
+
+
+def _causes(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.inputs_alike:
+        yield rules.SAME_INPUTS, None
+    train_losses = evidence.curves.get("train_loss", ())
+    if train_losses and not evidence.found:
+        yield from _of_long_steps(train_losses, evidence.guessing)
+    if evidence.dead_share >= DEAD_SHARE:
+        yield rules.DEAD_UNITS, None
+    if evidence.parameters_from_scratch >= PARAMETERS_PER_PICTURE * len(evidence.train.labels):
+        yield rules.OVERSIZED, None
+
+
+def _of_long_steps(train_losses: Sequence[float], guessing: float) -> Iterator[Finding]:
+    above = losses.ended_above_guessing(train_losses, guessing)
+    if above is not None:
+        yield rules.DIVERGED, above
+        return
+    thrown = losses.thrown_off(train_losses, guessing)
+    if thrown is not None:
+        yield rules.OSCILLATING, thrown
+
+
+def _outcomes(evidence: Evidence) -> Iterator[Finding]:
+    train, held_out = evidence.train, evidence.held_out
+    if min(len(train.labels), len(held_out.labels)) < FEWEST_PICTURES:
+        return
+    learned = association(train.labels, train.probabilities)
+    one_class = predictions.is_one_class([train.probabilities, held_out.probabilities])
+    if one_class and rules.NO_LEARNING not in evidence.found:
+        yield rules.COLLAPSE, None
+    elif not learned.exceeds(predictions.LEARNED_DEVIATIONS):
+        yield rules.NO_LEARNING, None
+    elif rules.NO_LEARNING not in evidence.found:
+        yield from _of_carrying_over(evidence, learned)
+    if losses.is_flat(evidence.curves.get("validation_loss", ())):
+        yield rules.FLAT_VALIDATION, None
+
+
+def _of_carrying_over(evidence: Evidence, learned: predictions.Association) -> Iterator[Finding]:
+    """Yield at most one finding about what was learned, and what of it carries over."""
+    held_out = evidence.held_out
+    carried = association(held_out.labels, held_out.probabilities)
+    enough = len(held_out.labels) >= FEWEST_HELD_OUT
+    lost = enough and not predictions.carries_over(learned, carried)
+    if lost and not carried.exceeds(predictions.CHANCE_DEVIATIONS):
+        yield rules.CHANCE_LEVEL, None
+        return
+    score = evidence.train.balanced_accuracy()
+    gap = predictions.has_gap(score, held_out.balanced_accuracy(), len(held_out.labels))
+    turn = losses.turning_point(evidence.curves.get("validation_loss", ()), evidence.guessing)
+    if gap and (lost or turn is not None):
+        yield rules.OVERFITTING, turn
+    elif predictions.skill(score, evidence.class_count) < predictions.LOW_SKILL:
+        train_losses = evidence.curves.get("train_loss", ())
+        falling = bool(train_losses) and losses.is_still_falling(train_losses, evidence.guessing)
+        yield (rules.UNFINISHED if falling else rules.UNDERFITTING), None
