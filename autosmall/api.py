@@ -117,6 +117,8 @@ def search(
     gpus_per_worker: float = 0.0,
     address: str | None = None,
     seed: int = 0,
+    early_stop: bool = True,
+    sample_size: bool = True,
     overwrite: bool = False,
     quiet: bool = False,
 ) -> SearchRun:
@@ -166,6 +168,8 @@ def search(
         gpus_per_worker=gpus_per_worker,
         address=address,
         seed=seed,
+        early_stop=early_stop,
+        sample_size=sample_size,
         overwrite=overwrite,
         quiet=quiet,
     )

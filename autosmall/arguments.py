@@ -162,6 +162,18 @@ def _add_search(verbs: _Verbs) -> None:
     add("--gpus-per-worker", metavar="F", type=float, help="share of a GPU for each (default: 0)")
     add("--address", metavar="RAY", help="address of a Ray cluster (default: this machine)")
     add("--seed", metavar="S", type=int, help="seed of everything (default: 0)")
+    add(
+        "--no-early-stop",
+        dest="early_stop",
+        action="store_false",
+        help="use the whole budget, also where going on is not expected to pay",
+    )
+    add(
+        "--no-sample-size",
+        dest="sample_size",
+        action="store_false",
+        help="do not train the leaders on fewer pictures afterwards",
+    )
     add("--overwrite", action="store_true", help="delete what is in the run folder first")
     add("--quiet", action="store_true", help="no progress")
 

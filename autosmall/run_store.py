@@ -9,6 +9,7 @@
     predictions/00007/     fold_00.npz: out-of-fold probabilities
     curves/00007/          fold_00.json: one value per epoch
     assets/00007/          fold_00_reconstructions.png: originals above, what came back below
+    sample_size/00007/     fold_00_025.json: trained on 25 % (:mod:`autosmall.sample_size_store`)
 
 A fold is stored when its ``trials/…/fold_….json`` is there; its predictions, curves and assets are
 written before it. Assets are to be looked at: without them a fold is still whole. Every file is
@@ -23,7 +24,7 @@ import json
 import tomllib
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from autosmall.data.sheets import decode_sheet, encode_sheet
 from autosmall.errors import RunFolderError
 from autosmall.files import write_bytes, write_json, write_text
 from autosmall.fold_document import curves_document, fold_document, fold_from_document
+from autosmall.sample_size_store import read_subset_scores
 from autosmall.schema.config import Config, Value
 from autosmall.schema.results import FoldResult, Reconstructions, Suggestion
 from autosmall.schema.run_data import RunData, TrialRecord
@@ -65,12 +67,27 @@ class RunFacts:
 
 
 @dataclass(frozen=True)
+class EarlyStop:
+    """That a search ended before its limits: after how many trials, and what the limits were."""
+
+    trials: int
+    max_trials: int | None
+    time_budget_seconds: float | None
+
+    def is_lifted(self, max_trials: int | None, time_budget_seconds: float | None) -> bool:
+        """Tell whether one of these limits asks for more than the one it ended under."""
+        pairs = ((max_trials, self.max_trials), (time_budget_seconds, self.time_budget_seconds))
+        return any(new is not None and (old is None or new > old) for new, old in pairs)
+
+
+@dataclass(frozen=True)
 class RunState:
-    """How far the search is."""
+    """How far the search is. ``early_stop`` stays when the search goes on."""
 
     state: str = RUNNING
     end_reason: str = ""
     search_seconds: float = 0.0
+    early_stop: EarlyStop | None = None
 
 
 class RunStore:
@@ -127,6 +144,7 @@ class RunStore:
                 "state": state.state,
                 "end_reason": state.end_reason,
                 "search_seconds": state.search_seconds,
+                "early_stop": None if state.early_stop is None else asdict(state.early_stop),
             },
         )
 
@@ -135,7 +153,13 @@ class RunStore:
         stored = _read_json(self.path / "state.json")
         if not isinstance(stored, dict):
             return RunState()
-        return RunState(stored["state"], stored["end_reason"], float(stored["search_seconds"]))
+        early_stop = stored.get("early_stop")
+        return RunState(
+            stored["state"],
+            stored["end_reason"],
+            float(stored["search_seconds"]),
+            EarlyStop(**early_stop) if isinstance(early_stop, dict) else None,
+        )
 
     def add_suggestion(self, suggestion: Suggestion) -> None:
         """Store a suggestion before it is worked on."""
@@ -260,6 +284,7 @@ def load_run_data(path: Path) -> RunData:
         state=state.state,
         end_reason=state.end_reason,
         search_seconds=state.search_seconds,
+        subset_scores=read_subset_scores(path),
     )
 
 

@@ -4,19 +4,24 @@ With a limit of trials the loop is reproducible: trial ``t`` is proposed, and ra
 results of trials up to ``t - LAG`` alone, told in order of their numbers, so that it does not
 matter how many workers there are or who is quicker. Under a time budget alone each result is used
 as soon as it is there.
+
+The search may end before its limits once going on is not expected to pay
+(:mod:`autosmall.analysis.stopping`); that decision looks at what a proposal looks at.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 import numpy as np
 
+from autosmall.analysis.stopping import Outlook, outlook
 from autosmall.explorers.base import Explorer
-from autosmall.progress import LeaderRow, SearchView, WorkerRow
+from autosmall.explorers.portfolio import PROPOSER as PORTFOLIO
+from autosmall.progress import SearchView
 from autosmall.run_store import RunStore
 from autosmall.runner.pool import Pool
 from autosmall.runner.race import decide
@@ -26,12 +31,12 @@ from autosmall.schema.results import (
     RACED_OUT,
     UNHEALTHY,
     FoldResult,
-    Suggestion,
     TrialOutcome,
 )
 from autosmall.schema.run_data import TrialRecord
 from autosmall.schema.search_context import FitRequest, SearchContext
-from autosmall.training.metrics import oriented
+from autosmall.search_trial import RUNNING, Trial, best_complete
+from autosmall.search_view import leader_row, leaders, worker_rows
 
 LAG = 16
 """Trial t sees the results of trials up to t - LAG."""
@@ -50,12 +55,20 @@ MAX_UNSUITABLE = 5
 class Limits:
     """When the search ends.
 
-    ``seconds_before`` were spent in earlier sittings and on this one's preparations.
+    Attributes:
+        max_trials: Trials in all, or ``None``.
+        time_budget_seconds: Wall time, or ``None``.
+        seconds_before: Spent in earlier sittings and on this one's preparations.
+        early_stop_from: Trials that are proposed before the search may end early; ``None`` for
+            never.
+        reserve: Returns the seconds of the budget to be left for what follows, from the trials.
     """
 
     max_trials: int | None
     time_budget_seconds: float | None
     seconds_before: float = 0.0
+    early_stop_from: int | None = None
+    reserve: Callable[[Collection[Trial]], float] = lambda trials: 0.0
 
     @property
     def reproducible(self) -> bool:
@@ -63,29 +76,10 @@ class Limits:
         return self.max_trials is not None
 
 
-@dataclass
-class Trial:
-    """A trial in memory; ``status`` is ``running`` until it ends."""
-
-    suggestion: Suggestion
-    status: str = "running"
-    folds: dict[int, FoldResult] = field(default_factory=dict)
-
-    @property
-    def number(self) -> int:
-        """The trial's number."""
-        return self.suggestion.number
-
-    @property
-    def results(self) -> list[FoldResult]:
-        """Finished folds in order, failed ones left out."""
-        return [self.folds[i] for i in sorted(self.folds) if self.folds[i].status != FAILED]
-
-
 class SearchLoop:
     """One search in one sitting.
 
-    ``end_reason`` says why :meth:`run` returned.
+    ``end_reason`` says why :meth:`run` returned, ``stopped_early`` whether it could have gone on.
     """
 
     def __init__(
@@ -109,7 +103,14 @@ class SearchLoop:
         self._trials: dict[int, Trial] = {}
         self._told: set[int] = set()
         self._unsuitable = 0
+        self._reserved_seconds = 0.0
         self.end_reason = ""
+        self.stopped_early = False
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """All trials, in order of their numbers."""
+        return tuple(self._trials[number] for number in sorted(self._trials))
 
     @property
     def seconds(self) -> float:
@@ -125,10 +126,12 @@ class SearchLoop:
             folds = {fold.fold: fold for fold in record.folds}
             self._trials[record.number] = Trial(record.suggestion, record.status, folds)
         self._explorer.restore(record.suggestion for record in records)
-        ended = [self._outcome(t) for t in self._trials.values() if t.status != "running"]
+        metric = self._context.metric
+        ended = [t.outcome(metric) for t in self._trials.values() if t.status != RUNNING]
+        self._reserve()
         for number in sorted(self._trials):
             trial = self._trials[number]
-            if trial.status != "running":
+            if trial.status != RUNNING:
                 continue
             if trial.folds and not trial.suggestion.protected:
                 self._judge(trial, trial.folds[max(trial.folds)])
@@ -149,12 +152,12 @@ class SearchLoop:
 
     @property
     def _open_trials(self) -> list[Trial]:
-        return [trial for trial in self._trials.values() if trial.status == "running"]
+        return [trial for trial in self._trials.values() if trial.status == RUNNING]
 
     @property
     def _seconds_left(self) -> float:
         budget = self._limits.time_budget_seconds
-        return math.inf if budget is None else budget - self.seconds
+        return math.inf if budget is None else budget - self.seconds - self._reserved_seconds
 
     @property
     def _out_of_time(self) -> bool:
@@ -177,20 +180,54 @@ class SearchLoop:
     def _room(self) -> bool:
         number = self._explorer.next_number
         if self._limits.max_trials is not None:
-            known = all(self._trials[n].status != "running" for n in range(number - LAG + 1))
-            return number < self._limits.max_trials and known
-        if self._unsuitable >= MAX_UNSUITABLE:
+            known = all(self._trials[n].status != RUNNING for n in range(number - LAG + 1))
+            has_room = number < self._limits.max_trials and known
+        elif self._unsuitable >= MAX_UNSUITABLE:
             self.end_reason = "no configuration was left that fits in the remaining time"
             return False
-        return len(self._open_trials) < self._pool.size + SPARE_TRIALS
+        else:
+            has_room = len(self._open_trials) < self._pool.size + SPARE_TRIALS
+        return has_room and not self._ends_early(number)
+
+    def _ends_early(self, number: int) -> bool:
+        """Tell whether to end before trial ``number`` is proposed; once so, for good."""
+        earliest = self._limits.early_stop_from
+        if self.stopped_early or earliest is None or number < earliest:
+            return self.stopped_early
+        known = self._known(number)
+        starts = [t for t in self._trials.values() if t.suggestion.proposer == PORTFOLIO]
+        if any(trial not in known for trial in starts):
+            return False
+        found = self._outlook(known, number)
+        if not found.worthwhile:
+            self.stopped_early = True
+            self.end_reason = f"ended early: {found.in_words(self._context.metric)}"
+        return self.stopped_early
+
+    def _outlook(self, known: list[Trial], number: int) -> Outlook:
+        metric = self._context.metric
+        proposed = [trial for trial in known if trial.suggestion.proposer != PORTFOLIO]
+        limit = self._limits.max_trials
+        left = self._proposals_in_time(proposed) if limit is None else limit - number
+        return outlook(
+            [trial.outcome(metric) for trial in known],
+            [trial.outcome(metric) for trial in proposed],
+            left,
+            self._context.folds.fold_count,
+        )
+
+    def _proposals_in_time(self, proposed: list[Trial]) -> float:
+        """Return how many more trials like these the time left has room for."""
+        seconds = float(np.mean([t.fit_seconds for t in proposed])) if proposed else math.inf
+        return self._seconds_left * self._pool.size / max(seconds, 1e-3)
 
     def _tell_known(self) -> None:
         """Tell the explorer what it may know before the next proposal, in order of numbers."""
         horizon = self._explorer.next_number - LAG if self._limits.reproducible else math.inf
         for number in sorted(self._trials):
             trial = self._trials[number]
-            if number <= horizon and number not in self._told and trial.status != "running":
-                self._explorer.tell(self._outcome(trial))
+            if number <= horizon and number not in self._told and trial.status != RUNNING:
+                self._explorer.tell(trial.outcome(self._context.metric))
                 self._told.add(number)
 
     def _go_on(self, trial: Trial) -> None:
@@ -211,7 +248,7 @@ class SearchLoop:
     def _take(self, results: list[FoldResult]) -> None:
         for result in results:
             trial = self._stored(result)
-            if trial.status == "running":
+            if trial.status == RUNNING:
                 self._judge(trial, result)
         self._on_view(self._view())
 
@@ -252,28 +289,31 @@ class SearchLoop:
 
     def _incumbent(self, challenger: Trial) -> Trial | None:
         """Return the best complete trial that the challenger may know of."""
-        horizon = challenger.number - LAG if self._limits.reproducible else math.inf
-        known = [
-            trial
-            for number, trial in self._trials.items()
-            if number <= horizon and trial.status == COMPLETE
-        ]
-        return max(known, key=lambda trial: (self._score(trial), -trial.number), default=None)
+        return best_complete(self._known(challenger.number), self._context.metric)
+
+    def _known(self, number: int) -> list[Trial]:
+        """Return the ended trials that a decision on trial ``number`` may rest on, in order."""
+        horizon = number - LAG if self._limits.reproducible else math.inf
+        return [t for n, t in sorted(self._trials.items()) if n <= horizon and t.status != RUNNING]
 
     def _end(self, trial: Trial, status: str, reason: str) -> None:
         trial.status = status
+        self._reserve()
         self._store.end_trial(trial.number, status, reason)
-        self._on_end(self._outcome(trial))
+        self._on_end(trial.outcome(self._context.metric))
+
+    def _reserve(self) -> None:
+        """Set time aside for what follows the search, as its trials tell."""
+        self._reserved_seconds = self._limits.reserve(self._trials.values())
 
     def _too_long(self, trial: Trial) -> bool:
         """Tell whether the trial would exceed the time left, judged by others of its strategy."""
         if math.isinf(self._seconds_left):
             return False
-        strategy = trial.suggestion.config.strategy
         seconds = [
             fold.fit_seconds
             for other in self._trials.values()
-            if other.suggestion.config.strategy == strategy
+            if other.strategy == trial.strategy
             for fold in other.results
         ]
         if not seconds:
@@ -289,39 +329,23 @@ class SearchLoop:
         while time.monotonic() < deadline and any(
             status.trial is not None for status in self._pool.statuses()
         ):
-            self._keep(self._pool.wait(0.5))
-        self._keep(self._pool.wait(0))
+            self.keep(self._pool.wait(0.5))
+        self.keep(self._pool.wait(0))
 
-    def _keep(self, results: list[FoldResult]) -> None:
+    def keep(self, results: list[FoldResult]) -> None:
         """Store late folds; a trial that they complete ends."""
         for result in results:
             trial = self._stored(result)
-            if trial.status == "running" and len(trial.results) == self._context.folds.total:
+            if trial.status == RUNNING and len(trial.results) == self._context.folds.total:
                 self._go_on(trial)
 
-    def _score(self, trial: Trial) -> float:
-        scores = self._fold_scores(trial)
-        return float(np.mean(scores)) if scores else -math.inf
-
-    def _fold_scores(self, trial: Trial) -> tuple[float, ...]:
-        metric = self._context.metric
-        return tuple(oriented(metric, fold.scores[metric]) for fold in trial.results)
-
-    def _outcome(self, trial: Trial) -> TrialOutcome:
-        scores = self._fold_scores(trial)
-        score = float(np.mean(scores)) if scores and trial.status != FAILED else None
-        if score is not None and not math.isfinite(score):
-            score = None
-        seconds = sum(fold.fit_seconds for fold in trial.results)
-        return TrialOutcome(trial.suggestion, trial.status, score, scores, seconds)
-
     def _view(self) -> SearchView:
-        complete = [t for t in self._trials.values() if t.status == COMPLETE]
-        complete.sort(key=self._score, reverse=True)
-        ended = [t for t in self._trials.values() if t.status != "running"]
+        metric = self._context.metric
+        leading = leaders(self._trials, metric)
+        ended = [t for t in self._trials.values() if t.status != RUNNING]
         budget = self._limits.time_budget_seconds
         return SearchView(
-            metric=self._context.metric,
+            metric=metric,
             seconds=self.seconds,
             seconds_left=None if budget is None else self._seconds_left,
             trials_ended=len(ended),
@@ -330,40 +354,10 @@ class SearchLoop:
             fold_count=self._context.folds.total,
             failed=sum(t.status in (FAILED, UNHEALTHY) for t in ended),
             raced_out=sum(t.status == RACED_OUT for t in ended),
-            leaders=tuple(self._leader_row(trial) for trial in complete[:5]),
-            workers=tuple(self._worker_rows()),
-            leading_strategy=complete[0].suggestion.config.strategy if complete else "",
+            leaders=tuple(leader_row(trial, metric) for trial in leading),
+            workers=worker_rows(self._pool.statuses(), self._trials),
+            leading_strategy=leading[0].strategy if leading else "",
         )
-
-    def _leader_row(self, trial: Trial) -> LeaderRow:
-        metric = self._context.metric
-        return LeaderRow(
-            trial.number,
-            describe(trial.suggestion),
-            float(np.mean([fold.scores[metric] for fold in trial.results])),
-            float(np.mean([fold.train_scores[metric] for fold in trial.results])),
-            len(trial.results),
-            float(np.mean([fold.fit_seconds for fold in trial.results])),
-        )
-
-    def _worker_rows(self) -> list[WorkerRow]:
-        rows = []
-        for status in self._pool.statuses():
-            doing = "idle"
-            if status.trial is not None and status.trial in self._trials:
-                suggestion = self._trials[status.trial].suggestion
-                doing = f"trial {status.trial} fold {status.fold}: {describe(suggestion)}"
-            rows.append(WorkerRow(status.worker, doing, status.since_seconds))
-        return rows
-
-
-def describe(suggestion: Suggestion) -> str:
-    """Return a configuration in a few words: its label, or strategy and main parameters."""
-    if suggestion.label:
-        return suggestion.label
-    config = suggestion.config
-    shown = ("backbone", "head", "descriptors", "classifier", "encoder", "image_size_px")
-    return " ".join([config.strategy, *(str(config[name]) for name in shown if name in config)])
 
 
 def _last_line(error: str) -> str:

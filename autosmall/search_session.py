@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from autosmall.analysis.stopping import LEAST_PROPOSALS
 from autosmall.errors import SearchStoppedError
 from autosmall.explorers.registry import make_explorer
 from autosmall.live_report import LiveReport
@@ -18,6 +21,7 @@ from autosmall.run_store import (
     FINISHED,
     INTERRUPTED,
     RUNNING,
+    EarlyStop,
     RunState,
     RunStore,
     load_run_data,
@@ -26,6 +30,7 @@ from autosmall.run_tables import write_tables
 from autosmall.runner.inline_pool import InlinePool
 from autosmall.runner.pool import Pool
 from autosmall.runner.ray_pool import RayPool
+from autosmall.sample_size_fits import SampleSizeFits, reserved_seconds
 from autosmall.schema.results import COMPLETE
 from autosmall.schema.run_data import RunData
 from autosmall.schema.settings import SearchSettings
@@ -37,6 +42,7 @@ from autosmall.search_setup import (
     clear_run_dir,
     prepare,
 )
+from autosmall.search_trial import Trial
 from autosmall.source_backbone import train_source_backbone
 from autosmall.study_db import StudyDatabase
 
@@ -126,7 +132,7 @@ def _work(prepared: PreparedSearch, pool: Pool, progress: Progress, started: flo
     """
     store = prepared.store
     stored = store.trials()
-    limits = _limits(prepared, started)
+    limits = _limits(prepared, started, pool.size)
     explorer = make_explorer(
         prepared.settings.explorer,
         prepared.space,
@@ -152,18 +158,75 @@ def _work(prepared: PreparedSearch, pool: Pool, progress: Progress, started: flo
         on_end=lambda outcome: study.add([outcome]),
         on_view=on_view,
     )
-    with _books(store, loop), contextlib.closing(explorer), contextlib.closing(live_report):
+    with (
+        _books(store, loop, limits),
+        contextlib.closing(explorer),
+        contextlib.closing(live_report),
+    ):
         study.add(loop.resume(stored))
         _say_resumed(progress, len(stored))
         loop.run()
+        progress.note(_ending(loop))
+        if prepared.settings.sample_size:
+            _fit_on_less(prepared, pool, progress, loop, limits)
 
 
-def _limits(prepared: PreparedSearch, started: float) -> Limits:
-    settings = prepared.settings
+def _limits(prepared: PreparedSearch, started: float, workers: int) -> Limits:
+    settings, context = prepared.settings, prepared.context
     budget = settings.time_budget_seconds
     if budget is None and settings.max_trials is None:
         budget = prepared.space.usual_minutes * 60
-    return Limits(settings.max_trials, budget, time.monotonic() - started)
+
+    def reserve(trials: Collection[Trial]) -> float:
+        if budget is None or not settings.sample_size:
+            return 0.0
+        return reserved_seconds(trials, context, budget, workers)
+
+    return Limits(
+        settings.max_trials,
+        budget,
+        time.monotonic() - started,
+        early_stop_from=_early_stop_from(prepared, budget),
+        reserve=reserve,
+    )
+
+
+def _early_stop_from(prepared: PreparedSearch, budget: float | None) -> int | None:
+    """Return after how many trials the search may end early, ``None`` for never.
+
+    One that did so and is now given larger limits goes on for a while before it is asked again.
+    """
+    settings, earlier = prepared.settings, prepared.store.state().early_stop
+    if not settings.early_stop:
+        return None
+    if earlier is not None and earlier.is_lifted(settings.max_trials, budget):
+        return earlier.trials + LEAST_PROPOSALS
+    return 0
+
+
+def _ending(loop: SearchLoop) -> str:
+    """Return why the search ended, and how it goes on."""
+    if not loop.stopped_early:
+        return f"search over: {loop.end_reason}"
+    return (
+        f"search {loop.end_reason}; the same command with larger limits, or with "
+        "--no-early-stop, goes on"
+    )
+
+
+def _fit_on_less(
+    prepared: PreparedSearch, pool: Pool, progress: Progress, loop: SearchLoop, limits: Limits
+) -> None:
+    """Train the leaders on parts of their pictures, as far as the time budget allows."""
+    budget = limits.time_budget_seconds
+    fits = SampleSizeFits(
+        prepared.context,
+        pool,
+        prepared.store.path,
+        on_late=loop.keep,
+        on_step=lambda done, total: progress.step("training on fewer pictures", done, total),
+    )
+    fits.run(loop.trials, math.inf if budget is None else budget - loop.seconds)
 
 
 def _say_resumed(progress: Progress, count: int) -> None:
@@ -176,27 +239,31 @@ class _Clock:
 
     def __init__(self, store: RunStore, every_seconds: float = 10.0) -> None:
         self._store = store
+        self._state = RunState(early_stop=store.state().early_stop)
         self._every_seconds = every_seconds
         self._stored_seconds = 0.0
 
     def note(self, seconds: float) -> None:
         if seconds - self._stored_seconds >= self._every_seconds:
             self._stored_seconds = seconds
-            self._store.write_state(RunState(RUNNING, "", seconds))
+            self._store.write_state(replace(self._state, search_seconds=seconds))
 
 
 @contextlib.contextmanager
-def _books(store: RunStore, loop: SearchLoop) -> Iterator[None]:
-    """Write state, tables and report when the loop ends, however it ends."""
-    store.write_state(RunState(RUNNING, "", loop.seconds))
+def _books(store: RunStore, loop: SearchLoop, limits: Limits) -> Iterator[None]:
+    """Write state, tables and report when the work ends, however it ends."""
+    earlier = store.state().early_stop
+    store.write_state(RunState(RUNNING, "", loop.seconds, earlier))
     try:
         yield
     except BaseException as error:
-        store.write_state(RunState(INTERRUPTED, _why(error), loop.seconds))
+        store.write_state(RunState(INTERRUPTED, _why(error), loop.seconds, earlier))
         if isinstance(error, KeyboardInterrupt | SystemExit):
             _write_results(store)
         raise
-    store.write_state(RunState(FINISHED, loop.end_reason, loop.seconds))
+    if loop.stopped_early:
+        earlier = EarlyStop(len(loop.trials), limits.max_trials, limits.time_budget_seconds)
+    store.write_state(RunState(FINISHED, loop.end_reason, loop.seconds, earlier))
     _write_results(store)
 
 

@@ -52,6 +52,7 @@ RUN_ENTRIES = (
     "curves",
     "models",
     "assets",
+    "sample_size",
     "model",
     "backbone.keras",
     "backbone.md",

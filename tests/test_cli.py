@@ -51,6 +51,8 @@ PLAIN_CALLS = {
         ("pics --workers 2 --gpus-per-worker 0.25",
          call(Path("pics"), workers=2, gpus_per_worker=0.25)),
         ("pics --address ray://host:10001", call(Path("pics"), address="ray://host:10001")),
+        ("pics --no-early-stop", call(Path("pics"), early_stop=False)),
+        ("pics --no-sample-size", call(Path("pics"), sample_size=False)),
         ("pics --seed 7 --overwrite --quiet",
          call(Path("pics"), seed=7, overwrite=True, quiet=True)),
     ],
@@ -163,7 +165,8 @@ def test_every_setting_has_an_option(verb, settings):
 @pytest.mark.parametrize(("verb", "operand"), [("search", "dataset"), ("pretrain", "source")])
 def test_every_option_is_exercised_above(verb, operand):
     used = " ".join(words for words, _ in PLAIN_CALLS[verb])
-    missing = {o for o in options_of(verb) if f"--{o.replace('_', '-')}" not in used}
+    words = {word.removeprefix("--").removeprefix("no-") for word in used.split()}
+    missing = {option for option in options_of(verb) if option.replace("_", "-") not in words}
     assert missing == {operand}
 
 

@@ -47,7 +47,8 @@ def training_subset(
 def _majority_classes(groups: Rows, labels: Rows) -> dict[int, int]:
     """Return group to the class of most of its pictures, in order of groups."""
     return {
-        int(group): int(np.bincount(labels[groups == group]).argmax()) for group in np.unique(groups)
+        int(group): int(np.bincount(labels[groups == group]).argmax())
+        for group in np.unique(groups)
     }
 
 

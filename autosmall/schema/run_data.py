@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from autosmall.schema.config import Value
 from autosmall.schema.folds import FoldPlan
 from autosmall.schema.results import FoldResult, Suggestion
+from autosmall.schema.sample_size import SubsetScore
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class RunData:
         state: ``running``, ``finished`` or ``interrupted``.
         end_reason: Why the search ended, in words; empty while it runs.
         search_seconds: Wall time spent so far, over all sittings.
+        subset_scores: Fits on parts of the training pictures, made after the search.
     """
 
     name: str
@@ -69,6 +71,7 @@ class RunData:
     state: str
     end_reason: str
     search_seconds: float
+    subset_scores: tuple[SubsetScore, ...] = ()
 
     @property
     def metric(self) -> str:

@@ -62,6 +62,8 @@ class SearchSettings:
         gpus_per_worker: Share of a GPU that each worker gets.
         address: Address of a Ray cluster, or ``None`` for this machine.
         seed: Seed of everything.
+        early_stop: End before the limits once going on is not expected to pay.
+        sample_size: After the search, train its leaders on parts of their pictures.
         overwrite: Delete what is in the run folder first.
         quiet: No progress.
     """
@@ -89,5 +91,7 @@ class SearchSettings:
     gpus_per_worker: float = 0.0
     address: str | None = None
     seed: int = 0
+    early_stop: bool = True
+    sample_size: bool = True
     overwrite: bool = False
     quiet: bool = False

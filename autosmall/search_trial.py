@@ -1,0 +1,75 @@
+"""A trial as the search holds it in memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from autosmall.schema.results import COMPLETE, FAILED, FoldResult, Suggestion, TrialOutcome
+from autosmall.training.metrics import oriented
+
+RUNNING = "running"
+
+
+@dataclass
+class Trial:
+    """A trial in memory; ``status`` is ``running`` until it ends."""
+
+    suggestion: Suggestion
+    status: str = RUNNING
+    folds: dict[int, FoldResult] = field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """The trial's number."""
+        return self.suggestion.number
+
+    @property
+    def strategy(self) -> str:
+        """The strategy's name."""
+        return self.suggestion.config.strategy
+
+    @property
+    def results(self) -> list[FoldResult]:
+        """Finished folds in order, failed ones left out."""
+        return [self.folds[i] for i in sorted(self.folds) if self.folds[i].status != FAILED]
+
+    @property
+    def fit_seconds(self) -> float:
+        """Seconds of all finished folds together."""
+        return sum(fold.fit_seconds for fold in self.results)
+
+    def fold_scores(self, metric: str) -> tuple[float, ...]:
+        """Return the scores of the finished folds, oriented so that higher is better."""
+        return tuple(oriented(metric, fold.scores[metric]) for fold in self.results)
+
+    def score(self, metric: str) -> float:
+        """Return the mean of :meth:`fold_scores`, minus infinity without any."""
+        scores = self.fold_scores(metric)
+        return float(np.mean(scores)) if scores else -math.inf
+
+    def outcome(self, metric: str) -> TrialOutcome:
+        """Return the trial as explorers are told of it."""
+        scores = self.fold_scores(metric)
+        score = self.score(metric) if scores and self.status != FAILED else None
+        if score is not None and not math.isfinite(score):
+            score = None
+        return TrialOutcome(self.suggestion, self.status, score, scores, self.fit_seconds)
+
+
+def best_complete(trials: Iterable[Trial], metric: str) -> Trial | None:
+    """Return the complete trial with the best score, the earlier of equals, or ``None``."""
+    complete = (trial for trial in trials if trial.status == COMPLETE)
+    return max(complete, key=lambda trial: (trial.score(metric), -trial.number), default=None)
+
+
+def describe(suggestion: Suggestion) -> str:
+    """Return a configuration in a few words: its label, or strategy and main parameters."""
+    if suggestion.label:
+        return suggestion.label
+    config = suggestion.config
+    shown = ("backbone", "head", "descriptors", "classifier", "encoder", "image_size_px")
+    return " ".join([config.strategy, *(str(config[name]) for name in shown if name in config)])
