@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from autosmall.analysis.paired import PairedDifference
-from autosmall.analysis.ranking import RankedTrial, Ranking, TrialSummary, paired
+from autosmall.analysis.ranking import RankedTrial, Ranking, TrialSummary
 from autosmall.schema.run_data import RunData
 
 ABSURD_PARAMETERS_PER_PICTURE = 100_000.0
@@ -79,7 +79,7 @@ def weigh_capacity(run: RunData, ranking: Ranking) -> Capacity:
         absurd=tuple(
             s for s in everything if s.parameters_per_picture >= ABSURD_PARAMETERS_PER_PICTURE
         ),
-        alternatives=_alternatives(run, ranking),
+        alternatives=_alternatives(ranking),
     )
 
 
@@ -104,7 +104,7 @@ def _gaps(summaries: list[TrialSummary]) -> tuple[StrategyGap, ...]:
     return tuple(sorted(rows, key=lambda row: row.median))
 
 
-def _alternatives(run: RunData, ranking: Ranking) -> tuple[Alternative, ...]:
+def _alternatives(ranking: Ranking) -> tuple[Alternative, ...]:
     """Return at most one alternative per role, none twice and none that is the recommended."""
     if ranking.recommended is None or ranking.leader is None:
         return ()
@@ -119,12 +119,12 @@ def _alternatives(run: RunData, ranking: Ranking) -> tuple[Alternative, ...]:
     found: dict[int, Alternative] = {}
     for role, summary in roles.items():
         if summary.trial != chosen.trial and summary.trial not in found:
-            difference = paired(run, ranking.costs, summary, chosen)
+            difference = ranking.differences.compare(summary.trial, chosen.trial)
             found[summary.trial] = Alternative(role, summary, difference)
     return tuple(found.values())
 
 
 def _near(ranking: Ranking, row: RankedTrial) -> bool:
     assert ranking.leader is not None
-    error = ranking.costs.difference_error(ranking.leader, row.summary.trial)
+    error = ranking.differences.standard_error(ranking.leader, row.summary.trial)
     return row.to_leader.difference >= -2 * error - 1e-9

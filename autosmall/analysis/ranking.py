@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from autosmall.analysis.differences import Differences, typical_ratio
 from autosmall.analysis.exact import effective_count, widen
-from autosmall.analysis.paired import Estimate, PairedDifference, compare, estimate
+from autosmall.analysis.paired import Estimate, PairedDifference, estimate
 from autosmall.analysis.predictions import PredictionTable, is_complete, prediction_table
-from autosmall.analysis.recommendation import Costs
+from autosmall.analysis.recommendation import Contest, true_spread
 from autosmall.analysis.selection_bias import (
     CorrectedScore,
     correct_selection,
@@ -22,6 +24,7 @@ from autosmall.schema.config import Config
 from autosmall.schema.results import COMPLETE, FAILED, FoldResult
 from autosmall.schema.run_data import RunData, TrialRecord
 from autosmall.schema.seeds import derive_seed
+from autosmall.schema.settings import PREFER_ACCURACY
 from autosmall.training.metrics import oriented, score
 
 SIGNIFICANCE = 0.05
@@ -88,7 +91,7 @@ class RankedTrial:
     Attributes:
         rank: 1 for the recommended one, then by score.
         summary: The trial in numbers.
-        to_leader: How much it exceeds the leader (0 or less), paired over folds.
+        to_leader: How much it exceeds the leader (0 or less), paired over pictures and folds.
         tied_with_leader: Whether these data cannot tell it from the leader.
     """
 
@@ -108,7 +111,8 @@ class Ranking:
         others: All that could not be ranked, by number, with their reasons.
         leader: Trial number with the best score, or ``None`` where nothing is complete.
         table: Out-of-fold predictions behind ``rows``, a column per trial by number.
-        costs: What the recommendation rule weighs, in the order of the table's columns.
+        contest: What the recommendation rule weighs, in the order of the table's columns.
+        differences: Compares any two of the trials in ``rows``.
         seed: Seed of the bootstrap samples.
     """
 
@@ -117,7 +121,8 @@ class Ranking:
     others: tuple[TrialSummary, ...]
     leader: int | None
     table: PredictionTable
-    costs: Costs
+    contest: Contest
+    differences: Differences
     seed: int
 
     @property
@@ -140,16 +145,16 @@ class Ranking:
         """Return what the pick is worth (see :func:`correct_selection`); takes seconds."""
         if not self.rows:
             return None
-        return correct_selection(self.metric, self.table, self.costs, seed=self.seed)
+        return correct_selection(self.metric, self.table, self.contest, seed=self.seed)
 
 
 def rank(run: RunData) -> Ranking:
     """Return the ranking of ``run`` from its stored predictions; fold files' scores are not read.
 
     Only trials that are complete on all folds get a rank. ``rows[0]`` is the one that the rule of
-    :mod:`autosmall.analysis.recommendation` picks; the others follow by score, ties by log loss.
-    Standard errors and intervals follow :func:`autosmall.analysis.paired.estimate`. With nothing
-    complete, ``rows`` is empty.
+    :mod:`autosmall.analysis.recommendation` picks, under the preference stored in the settings;
+    the others follow by score, ties by log loss. Standard errors and intervals follow
+    :func:`autosmall.analysis.paired.estimate`. With nothing complete, ``rows`` is empty.
     """
     summaries = {trial.number: summarize(run, trial) for trial in run.trials}
     ranked = [t for t in run.trials if is_complete(run, t) and _has_score(summaries[t.number])]
@@ -157,14 +162,19 @@ def rank(run: RunData) -> Ranking:
     others = tuple(summaries[t.number] for t in run.trials if t.number not in names)
     table = prediction_table(run, ranked)
     seed = derive_seed(int(str(run.settings.get("seed", 0))), "analysis", "bootstrap")
-    costs = _costs(run.metric, table, [summaries[trial.number] for trial in ranked], seed)
+    complete = [summaries[trial.number] for trial in ranked]
+    errors = difference_errors(run.metric, table, seed=seed) if ranked else np.zeros((0, 0))
+    contest = _contest(run, errors, complete, others)
+    differences = _differences(run, errors, complete)
     if not ranked:
-        return Ranking(run.metric, (), others, None, table, costs, seed)
-    order = sorted((summaries[n] for n in names), key=lambda s: _by_score(run.metric, s))
-    recommended = summaries[table.trials[pick(run.metric, table, costs)]]
+        return Ranking(run.metric, (), others, None, table, contest, differences, seed)
+    order = sorted(complete, key=lambda summary: _by_score(run.metric, summary))
+    recommended = complete[pick(run.metric, table, contest)]
+    differences = replace(differences, fold_ratio=typical_ratio(differences, order[0].trial))
     others_by_score = [summary for summary in order if summary is not recommended]
-    rows = _ranked_rows(run, costs, [recommended, *others_by_score], order[0])
-    return Ranking(run.metric, rows, others, order[0].trial, table, costs, seed)
+    rows = _ranked_rows(differences, [recommended, *others_by_score], order[0])
+    leader = order[0].trial
+    return Ranking(run.metric, rows, others, leader, table, contest, differences, seed)
 
 
 def summarize(run: RunData, trial: TrialRecord) -> TrialSummary:
@@ -202,20 +212,6 @@ def training_pictures(run: RunData) -> float:
     return max(1.0, len(run.labels) * (1 - 1 / run.folds.fold_count))
 
 
-def paired(
-    run: RunData, costs: Costs, first: TrialSummary, second: TrialSummary
-) -> PairedDifference:
-    """Return how much ``first`` exceeds ``second``, both ranked, on the folds that both have."""
-    left, right = dict(first.fold_scores), dict(second.fold_scores)
-    both = sorted(left.keys() & right.keys())
-    return compare(
-        [oriented(run.metric, left[fold]) for fold in both],
-        [oriented(run.metric, right[fold]) for fold in both],
-        run.folds.fold_count,
-        costs.difference_error(first.trial, second.trial),
-    )
-
-
 def _fold_scores(
     run: RunData, folds: Sequence[FoldResult], metric: str
 ) -> tuple[tuple[int, float], ...]:
@@ -231,25 +227,64 @@ def _fold_scores(
 
 
 def _ranked_rows(
-    run: RunData, costs: Costs, order: Sequence[TrialSummary], leader: TrialSummary
+    differences: Differences, order: Sequence[TrialSummary], leader: TrialSummary
 ) -> tuple[RankedTrial, ...]:
     rows = []
     for place, summary in enumerate(order, start=1):
-        difference = paired(run, costs, summary, leader)
+        difference = differences.compare(summary.trial, leader.trial)
         tied = summary is leader or not difference.p_value <= SIGNIFICANCE
         rows.append(RankedTrial(place, summary, difference, tied))
     return tuple(rows)
 
 
-def _costs(
-    metric: str, table: PredictionTable, summaries: Sequence[TrialSummary], seed: int
-) -> Costs:
-    errors = difference_errors(metric, table, seed=seed) if summaries else np.zeros((0, 0))
-    return Costs(
-        table.trials,
-        np.array([s.trainable_parameters for s in summaries], np.float64),
-        np.array([s.fit_seconds for s in summaries], np.float64),
+def _contest(
+    run: RunData,
+    errors: NDArray[np.float64],
+    complete: Sequence[TrialSummary],
+    others: Sequence[TrialSummary],
+) -> Contest:
+    scores = np.array([oriented(run.metric, s.score.mean) for s in complete])
+    defaults = [column for column, s in enumerate(complete) if s.is_default]
+    return Contest(
+        tuple(s.trial for s in complete),
+        np.array([s.trainable_parameters for s in complete], np.float64),
+        np.array([s.fit_seconds for s in complete], np.float64),
         errors,
+        true_spread(scores, errors, _partial_scores(run.metric, complete, others)),
+        default=defaults[0] if defaults else None,
+        prefer=str(run.settings.get("prefer", PREFER_ACCURACY)),
+    )
+
+
+def _partial_scores(
+    metric: str, complete: Sequence[TrialSummary], others: Sequence[TrialSummary]
+) -> NDArray[np.float64]:
+    """Return scores of trials that were dropped: the leader's, plus their distance to it so far."""
+    if not complete:
+        return np.zeros(0)
+    leader = max(complete, key=lambda summary: oriented(metric, summary.score.mean))
+    theirs = dict(leader.fold_scores)
+    whole, scores = oriented(metric, leader.score.mean), []
+    for summary in others:
+        shared = [(value, theirs[fold]) for fold, value in summary.fold_scores if fold in theirs]
+        if shared:
+            apart = [oriented(metric, own) - oriented(metric, other) for own, other in shared]
+            scores.append(whole + float(np.mean(apart)))
+    return np.array(scores, np.float64)
+
+
+def _differences(
+    run: RunData, errors: NDArray[np.float64], complete: Sequence[TrialSummary]
+) -> Differences:
+    return Differences(
+        run.metric,
+        {
+            s.trial: tuple(oriented(run.metric, value) for _, value in s.fold_scores)
+            for s in complete
+        },
+        errors,
+        run.folds.fold_count,
+        effective_count(run.metric, run.labels, run.folds.groups),
     )
 
 

@@ -30,6 +30,12 @@ INVARIANCES = (
 
 DEFAULT_INVARIANCES = tuple(name for name in INVARIANCES if name != "flip")
 
+PREFER_ACCURACY = "accuracy"
+PREFER_SIMPLE = "simple"
+PREFER_SPEED = "speed"
+PREFERENCES = (PREFER_ACCURACY, PREFER_SIMPLE, PREFER_SPEED)
+"""What weighs most in the recommendation (see :mod:`autosmall.analysis.recommendation`)."""
+
 
 @dataclass(frozen=True)
 class SearchSettings:
