@@ -56,6 +56,8 @@ def summary_lines(name: str, summary: BackboneSummary, layers: bool) -> Iterator
         if layers:
             yield from _wrapped(block.layers)
     yield ""
+    sizes = (f"{name} {last:,} or {several:,}" for name, (last, several) in summary.pooled.items())
+    yield f"Features by pooling, of the last layer or several: {'; '.join(sizes)}"
     yield "fine_tune trains from the top down to depth trainable_blocks. Pictures here: 224 x 224."
     count = len(summary.batch_normalizations)
     yield f"BatchNormalization, always in inference mode: {count or 'none'}"

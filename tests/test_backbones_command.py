@@ -119,6 +119,8 @@ def test_a_file_is_added_shown_listed_and_forgotten(capsys, model_file):
     assert cli.main(["backbones", "show", "mine", "--layers"]) == 0
     shown = capsys.readouterr().out
     assert "batch_normalization" in shown and "second" in shown
+    sizes = "avg 5 or 9; avg_max 10 or 18; pyramid 25 or 45"
+    assert f"Features by pooling, of the last layer or several: {sizes}" in shown
     assert cli.main(["backbones", "remove", "mine"]) == 0
     assert model_file.is_file()
     assert cli.main(["backbones", "remove", "mine"]) == 1

@@ -12,6 +12,7 @@ from autosmall.models.backbones import (
     build_backbone,
     build_untrained,
 )
+from autosmall.models.pooled_features import POOLINGS, used_parts
 from autosmall.schema.backbone_source import BackboneSource
 
 SIDE_PX = 224
@@ -46,12 +47,14 @@ class BackboneSummary:
         batch_normalizations: Names of these layers, from bottom to top.
         parameters: Weights in all.
         features: Channels of the last feature map.
+        pooled: Pooling to the numbers per picture that it gives, of the last layer and of several.
     """
 
     blocks: tuple[BlockSummary, ...]
     batch_normalizations: tuple[str, ...]
     parameters: int
     features: int
+    pooled: dict[str, tuple[int, int]]
 
 
 def summarize_source(source: BackboneSource) -> BackboneSummary:
@@ -74,7 +77,15 @@ def _summary(backbone: Backbone) -> BackboneSummary:
         batch_normalizations(backbone),
         int(backbone.model.count_params()),
         int(backbone.model.output.shape[-1]),
+        {
+            name: (_width(backbone, "last", name), _width(backbone, "multi", name))
+            for name in POOLINGS
+        },
     )
+
+
+def _width(backbone: Backbone, layers: str, pooling: str) -> int:
+    return sum(part.width for part in used_parts(backbone, layers, pooling))
 
 
 def _block_summary(block: Block, counts: dict[str, int]) -> BlockSummary:

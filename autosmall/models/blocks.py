@@ -6,6 +6,8 @@ import math
 
 import keras
 
+from autosmall.models.shape_normalization import ShapeBatchNormalization
+
 MOST_FILTERS = 512
 # Keras's 0.99 needs hundreds of steps to forget the start; small data sets have fewer.
 BATCH_NORM_MOMENTUM = 0.9
@@ -21,7 +23,8 @@ def convolve(
 ) -> keras.KerasTensor:
     """Return a 3 x 3 convolution, normalised, after a ReLU; sides are divided by ``stride``.
 
-    ``normalization`` is ``batch``, ``group`` or ``none``.
+    ``normalization`` is ``batch``, ``group`` or ``none``. Maps of any shape come in batches of one
+    shape each, so there ``batch`` is a normalisation that can do with few pictures.
     """
     features = keras.layers.Conv2D(
         filters,
@@ -32,7 +35,9 @@ def convolve(
         kernel_initializer="he_normal",
     )(features)
     if normalization == "batch":
-        features = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(features)
+        any_shape = None in features.shape[1:3]
+        layer = ShapeBatchNormalization if any_shape else keras.layers.BatchNormalization
+        features = layer(momentum=BATCH_NORM_MOMENTUM)(features)
     elif normalization == "group":
         features = keras.layers.GroupNormalization(math.gcd(8, filters))(features)
     return keras.layers.Activation("relu")(features)

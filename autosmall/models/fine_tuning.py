@@ -13,7 +13,7 @@ import numpy as np
 from autosmall.models.backbone_blocks import Block
 from autosmall.models.backbones import Backbone
 from autosmall.models.heads import LinearHead, Standardisation, StandardisedHead
-from autosmall.models.pooled_features import PooledPart, pool_map, pooled_tensor, used_parts
+from autosmall.models.pooled_features import pool_map, pooled_tensor, used_parts
 from autosmall.models.pooling import CLASSIFIER_NAME
 
 Tensor = Any
@@ -30,7 +30,7 @@ class FineTuneSpec:
         class_count: Number of logits.
         trainable_blocks: Blocks that are trained, from the top; more than there are means all.
         layers: ``last`` or ``multi``: what the head reads.
-        pooling: ``avg`` or ``avg_max``.
+        pooling: ``avg``, ``avg_max`` or ``pyramid``.
         transform: ``none`` or ``sqrt``: what the head does to its inputs.
         dropout_rate: Dropout of the head's standardised inputs.
         l1: L1 penalty on the head's kernel.
@@ -189,7 +189,7 @@ def _halves(
         for stage, output in enumerate(backbone.stages)
         if any(output is block.output for block in blocks)
     ]
-    below = [_pooled(backbone.stages[p.stage], p, backbone) for p in parts if p.stage not in stages]
+    below = [pool_map(backbone.stages[p.stage], p) for p in parts if p.stage not in stages]
     if backbone.beside is not None:
         below.append(pooled_tensor(backbone.beside, spec.layers, spec.pooling))
     passed = _joined([keras.layers.Flatten()(cut), *below])
@@ -200,14 +200,10 @@ def _halves(
     top = keras.Model(cut, [backbone.stages[stage] for stage in stages])
     maps = top(keras.layers.Reshape(cut.shape[1:])(vector[:, :size]))
     by_stage = dict(zip(stages, maps, strict=True))
-    features = [_pooled(by_stage[p.stage], p, backbone) for p in parts if p.stage in by_stage]
+    features = [pool_map(by_stage[p.stage], p) for p in parts if p.stage in by_stage]
     if below:
         features.append(vector[:, size:])
     return lower, keras.Model(vector, head(_joined(features)))
-
-
-def _pooled(feature_map: Tensor, part: PooledPart, backbone: Backbone) -> Tensor:
-    return pool_map(feature_map, part.pooling, backbone.grid)
 
 
 def _joined(vectors: list[Tensor]) -> Tensor:

@@ -1,7 +1,7 @@
 """Pooled feature maps: one vector per picture from one or several layers of a backbone.
 
 A forward pass pools every stage both ways; which columns a configuration uses is decided
-afterwards, so all of them share one pass.
+afterwards, so all of them share one pass. Only the pyramid, which is longer, has one of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from autosmall.models.backbones import Backbone
 from autosmall.models.feature_cache import CHUNK_PICTURES
-from autosmall.models.region_pooling import RegionPooling
+from autosmall.models.region_pooling import pool_regions, regions_fit
 
 Tensor = Any
 Floats = NDArray[np.float32]
@@ -26,52 +26,73 @@ PADDED_TO = 8
 ROOT_FLOOR = 1e-4
 """Added under the root, which would otherwise be infinitely steep at 0."""
 
-POOLINGS = {"avg": ("avg",), "avg_max": ("avg", "max")}
+POOLINGS = {
+    "avg": (("avg", 1),),
+    "avg_max": (("avg", 1), ("max", 1)),
+    "pyramid": (("avg", 1), ("avg", 2)),
+}
+"""Name to what is put side by side: means or maxima, of so many regions along each side.
+
+The pyramid is that of Lazebnik, Schmid and Ponce, "Beyond bags of features: Spatial pyramid
+matching for recognizing natural scene categories", CVPR 2006, with two levels: what a picture
+shows, and what each quarter shows. A third level would have 21 numbers per channel where the last
+maps of 96 to 224 px have 9 to 49.
+"""
+WHOLE = {"avg": "avg_max", "avg_max": "avg_max", "pyramid": "pyramid"}
+"""Pooling to the one whose vector of all stages holds its columns."""
 
 
 @dataclass(frozen=True)
 class PooledPart:
-    """Stage (0 is the last), pooling (``avg``, ``max``) and width of consecutive columns."""
+    """Consecutive columns: stage (0 is the last), pooling (``avg``, ``max``), regions, width.
+
+    ``cells`` are the regions along each side of the map.
+    """
 
     stage: int
     pooling: str
+    cells: int
     width: int
 
 
 def used_parts(backbone: Backbone, layers: str, pooling: str) -> tuple[PooledPart, ...]:
     """Return the parts that ``layers`` (``last``, ``multi``) and ``pooling`` name, in order.
 
-    A backbone beside it has parts of its own.
+    Levels of a pyramid with more regions than a map has rows or columns are left out. A backbone
+    beside it has parts of its own.
     """
-    stages = 1 if layers == "last" else len(backbone.stages)
-    return tuple(
-        PooledPart(stage, kind, int(backbone.stages[stage].shape[-1]) * backbone.grid**2)
-        for stage in range(stages)
-        for kind in POOLINGS[pooling]
-    )
+    stages = backbone.stages[:1] if layers == "last" else backbone.stages
+    parts = []
+    for stage, feature_map in enumerate(stages):
+        for kind, level in POOLINGS[pooling]:
+            cells = level * backbone.grid
+            if level == 1 or regions_fit(feature_map, cells):
+                width = int(feature_map.shape[-1]) * cells**2
+                parts.append(PooledPart(stage, kind, cells, width))
+    return tuple(parts)
 
 
 def used_columns(backbone: Backbone, layers: str, pooling: str) -> NDArray[np.int64]:
-    """Return which columns of the full vector a configuration uses."""
+    """Return which columns of the full vector of its pooling a configuration uses."""
     used = set(used_parts(backbone, layers, pooling))
     columns: list[NDArray[np.int64]] = []
     start = 0
-    for part in used_parts(backbone, "multi", "avg_max"):
+    for part in used_parts(backbone, "multi", WHOLE[pooling]):
         if part in used:
             columns.append(np.arange(start, start + part.width))
         start += part.width
     return np.concatenate(columns)
 
 
-def full_width(backbone: Backbone) -> int:
-    """Return the length of the full vector."""
-    return sum(part.width for part in used_parts(backbone, "multi", "avg_max"))
+def full_width(backbone: Backbone, pooling: str) -> int:
+    """Return the length of the full vector that holds the columns of ``pooling``."""
+    return sum(part.width for part in used_parts(backbone, "multi", WHOLE[pooling]))
 
 
 def pooled_tensor(backbone: Backbone, layers: str, pooling: str) -> Tensor:
     """Return the symbolic vector ``(n, width)`` that a configuration uses."""
     tensors = [
-        pool_map(each.stages[part.stage], part.pooling, each.grid)
+        pool_map(each.stages[part.stage], part)
         for each in (backbone, backbone.beside)
         if each is not None
         for part in used_parts(each, layers, pooling)
@@ -106,9 +127,9 @@ def map_values(backbone: Backbone, layers: str) -> int | None:
     return sum(math.prod(shape) for shape in shapes)
 
 
-def feature_model(backbone: Backbone) -> keras.Model:
-    """Return the model from pictures to the full vector."""
-    return keras.Model(backbone.model.input, pooled_tensor(backbone, "multi", "avg_max"))
+def feature_model(backbone: Backbone, pooling: str = "avg_max") -> keras.Model:
+    """Return the model from pictures to the full vector that holds the columns of ``pooling``."""
+    return keras.Model(backbone.model.input, pooled_tensor(backbone, "multi", WHOLE[pooling]))
 
 
 class Extractor:
@@ -129,19 +150,10 @@ class Extractor:
         return np.asarray(self._model.predict_on_batch(batch)[: len(pictures)], np.float32)
 
 
-def pool_map(feature_map: Tensor, pooling: str, grid: int) -> Tensor:
-    """Return one vector per map: means (``avg``) or maxima of ``grid x grid`` regions."""
-    if grid == 1:
-        layer = (
-            keras.layers.GlobalAveragePooling2D
-            if pooling == "avg"
-            else keras.layers.GlobalMaxPooling2D
-        )
-        return layer()(feature_map)
-    if feature_map.shape[1] is None:
-        return RegionPooling(grid, pooling)(feature_map)
-    side = int(feature_map.shape[1])
-    stride = side // grid
-    window = side - (grid - 1) * stride
-    regional = keras.layers.AveragePooling2D if pooling == "avg" else keras.layers.MaxPooling2D
-    return keras.layers.Flatten()(regional(window, stride)(feature_map))
+def pool_map(feature_map: Tensor, part: PooledPart) -> Tensor:
+    """Return the vectors ``(n, width)`` that ``part`` makes of a feature map."""
+    if part.cells > 1:
+        return pool_regions(feature_map, part.cells, part.pooling)
+    if part.pooling == "avg":
+        return keras.layers.GlobalAveragePooling2D()(feature_map)
+    return keras.layers.GlobalMaxPooling2D()(feature_map)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import keras
 
-from autosmall.models.region_pooling import RegionPooling
+from autosmall.models.region_pooling import pool_regions, regions_fit
 
 PYRAMID_LEVELS = (1, 2, 4)
 CLASSIFIER_NAME = "classifier"
@@ -72,20 +72,9 @@ def spatial_pyramid(
     multiple of the level. Of maps of known size, levels with more cells than there are rows or
     columns are left out; maps of several sizes have all levels, so that all vectors are as long.
     """
-    height, width = feature_map.shape[1:3]
-    if height is None or width is None:
-        return keras.layers.Concatenate()(
-            [RegionPooling(level, "max")(feature_map) for level in levels]
-        )
-    fitting = [level for level in levels if level <= min(height, width)]
-    parts = [_cell_maxima(feature_map, level) for level in fitting]
+    parts = [
+        pool_regions(feature_map, level, "max")
+        for level in levels
+        if regions_fit(feature_map, level)
+    ]
     return keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
-
-
-def _cell_maxima(feature_map: keras.KerasTensor, level: int) -> keras.KerasTensor:
-    sides = feature_map.shape[1:3]
-    strides = tuple(side // level for side in sides)
-    # With this size exactly `level` windows fit, and together they cover the whole side.
-    size = tuple(side - (level - 1) * step for side, step in zip(sides, strides, strict=True))
-    cells = keras.layers.MaxPooling2D(size, strides, padding="valid")(feature_map)
-    return keras.layers.Flatten()(cells)

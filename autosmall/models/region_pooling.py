@@ -1,4 +1,4 @@
-"""Means or maxima over a grid of regions, for feature maps whose size is known only when they come.
+"""Means or maxima over a grid of regions of feature maps, of one known size or of any.
 
 Keras's own adaptive pooling wants to know the size when the network is built.
 """
@@ -13,6 +13,30 @@ Tensor = Any
 
 LEAST = -3.0e38
 """Stands in a maximum for what lies outside of the region."""
+
+
+def pool_regions(feature_map: Tensor, cells: int, pooling: str) -> Tensor:
+    """Return means (``avg``) or maxima (``max``) of ``cells x cells`` regions: ``(b, cells^2 c)``.
+
+    Together they cover the map ``(b, h, w, c)``; they overlap where its side is no multiple of
+    ``cells``.
+    """
+    sides = feature_map.shape[1:3]
+    if None in sides:
+        return RegionPooling(cells, pooling)(feature_map)
+    strides = tuple(side // cells for side in sides)
+    # With this size exactly `cells` windows fit, and together they cover the whole side.
+    size = tuple(side - (cells - 1) * step for side, step in zip(sides, strides, strict=True))
+    regional = keras.layers.AveragePooling2D if pooling == "avg" else keras.layers.MaxPooling2D
+    return keras.layers.Flatten()(regional(size, strides)(feature_map))
+
+
+def regions_fit(feature_map: Tensor, cells: int) -> bool:
+    """Return whether a map has a pixel for each of ``cells x cells`` regions.
+
+    Maps of several sizes count as fitting: smaller ones are pooled in regions that overlap.
+    """
+    return all(side is None or cells <= side for side in feature_map.shape[1:3])
 
 
 @keras.saving.register_keras_serializable(package="autosmall")

@@ -136,7 +136,7 @@ class TaskBackbone:
         columns, start = [], 0
         for member in self._members:
             columns.append(start + used_columns(member.shared(), layers, pooling))
-            start += full_width(member.shared())
+            start += full_width(member.shared(), pooling)
         return np.concatenate(columns)
 
     def map_values(self, layers: str) -> int | None:
@@ -147,9 +147,12 @@ class TaskBackbone:
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
 
-    def features(self, view: int = 0) -> Floats:
-        """Return ``float32 (n, width)``: all stages, pooled both ways, of all pictures."""
-        parts = [self._features(member, view) for member in self._members]
+    def features(self, pooling: str, view: int = 0) -> Floats:
+        """Return ``float32 (n, width)``: all stages of all pictures.
+
+        For ``avg`` and ``avg_max`` pooled both ways, so that these share one pass.
+        """
+        parts = [self._features(member, pooling, view) for member in self._members]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def altered(self, pictures: NDArray[np.uint8], view: int) -> NDArray[np.uint8]:
@@ -181,18 +184,18 @@ class TaskBackbone:
         what = f"{what}/{self.digest}/{self._view_name(view)}"
         return picture_facts(self.pictures, what, outputs, None)
 
-    def _features(self, member: _Member, view: int) -> Floats:
+    def _features(self, member: _Member, pooling: str, view: int) -> Floats:
         from autosmall.models.feature_cache import picture_facts
-        from autosmall.models.pooled_features import Extractor, feature_model
+        from autosmall.models.pooled_features import WHOLE, Extractor, feature_model
 
         extractor: list[Extractor] = []
 
         def extract(chunk: NDArray[np.uint8]) -> Floats:
             if not extractor:
-                extractor.append(Extractor(feature_model(member.shared())))
+                extractor.append(Extractor(feature_model(member.shared(), pooling)))
             return extractor[0](self.altered(chunk, view))
 
-        what = f"features/{VERSION}/{member.digest}/{self._view_name(view)}"
+        what = f"features/{VERSION}/{WHOLE[pooling]}/{member.digest}/{self._view_name(view)}"
         return picture_facts(self.pictures, what, extract, self.task.cache_dir)
 
     def _view_name(self, view: int) -> str:

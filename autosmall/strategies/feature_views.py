@@ -33,7 +33,10 @@ LAYERS_OR_CHOSEN = ChoiceParameter(
     "features of the last layer, of several, or what is chosen among the training pictures",
 )
 POOLING = ChoiceParameter(
-    "pooling", "avg", ("avg", "avg_max"), "how a feature map becomes a vector: means, or maxima too"
+    "pooling",
+    "avg",
+    ("avg", "avg_max", "pyramid"),
+    "how a feature map becomes a vector: means, maxima too, or means of the whole and its quarters",
 )
 
 TRANSFORM = ChoiceParameter(
@@ -63,8 +66,9 @@ class FeatureViews:
         from autosmall.models.pooled_features import transformed
 
         config = task.config
-        columns = backbone.columns(layers, config.text("pooling"))
-        views = [backbone.features(view)[:, columns] for view in range(config.integer("views"))]
+        pooling, count = config.text("pooling"), config.integer("views")
+        columns = backbone.columns(layers, pooling)
+        views = [backbone.features(pooling, view)[:, columns] for view in range(count)]
         return cls(task, layers, transformed(np.stack(views), config.text(TRANSFORM.name)))
 
     @property

@@ -77,7 +77,8 @@ def test_trained_variables_come_block_by_block_from_the_top():
 
 @pytest.mark.parametrize("blocks", [1, 2, 5])
 @pytest.mark.parametrize(
-    ("layers", "pooling", "transform"), [("last", "avg", "none"), ("multi", "avg_max", "sqrt")]
+    ("layers", "pooling", "transform"),
+    [("last", "avg", "none"), ("multi", "avg_max", "sqrt"), ("multi", "pyramid", "none")],
 )
 def test_lower_and_upper_make_up_the_classifier(layers, pooling, transform, blocks):
     networks = mobilenet(layers, pooling, blocks, transform)

@@ -15,7 +15,8 @@ from autosmall.schema.mixed_pictures import MixedPictures, Pictures
 from autosmall.schema.parameters import defaults
 from autosmall.schema.pictures import PictureSpec
 from autosmall.schema.settings import DEFAULT_INVARIANCES
-from autosmall.strategies.base import EpochObserver, FitTask, PictureSource, Strategy
+from autosmall.strategies.base import EpochObserver, Fit, FitTask, PictureSource, Strategy
+from autosmall.strategies.registry import get_strategy
 
 
 @dataclass
@@ -84,6 +85,7 @@ class Recorder:
         return self.stop_after is None or len(self.epochs) < self.stop_after
 
 
+MOBILENET = "mobilenet_0.25"
 TRAIN_COUNT = 24
 VALIDATION_COUNT = 8
 
@@ -137,3 +139,48 @@ def drawn_pictures() -> type[DrawnPictures]:
 def make_recorder() -> type[Recorder]:
     """The class of the recording observer."""
     return Recorder
+
+
+@pytest.fixture(scope="session")
+def mobilenet(tmp_path_factory: pytest.TempPathFactory) -> BackboneSource:
+    """MobileNet 0.25 in the form that keras.applications downloads.
+
+    Its random weights are of He's scale: Keras's own let the maps fade away.
+    """
+    import h5py
+    import keras
+    from keras.src.legacy.saving import legacy_h5_format
+
+    model = keras.applications.MobileNet(
+        alpha=0.25, include_top=False, weights=None, input_shape=(32, 32, 3)
+    )
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
+            shape = layer.kernel.shape
+            depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+            inputs = np.prod(shape[:2] if depthwise else shape[:3])
+            layer.kernel.assign(rng.normal(scale=np.sqrt(2 / inputs), size=shape))
+    path = tmp_path_factory.mktemp("weights") / "mobilenet_2_5_224_tf_no_top.h5"
+    with h5py.File(path, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, model)
+    return BackboneSource(MOBILENET, "applications", str(path))
+
+
+@pytest.fixture
+def fit_mobilenet(
+    mobilenet: BackboneSource, make_task: Callable[..., FitTask]
+) -> Callable[..., tuple[Fit, FitTask]]:
+    """A function from a strategy's name and values to its fit on that network, and the task.
+
+    Keywords change the task.
+    """
+
+    def fit_with(name: str, values: dict[str, Value], **changes: object) -> tuple[Fit, FitTask]:
+        strategy = get_strategy(name)
+        base = {"backbone": MOBILENET, "image_size_px": 32, "batch_size": 8}
+        task = make_task(strategy, {**base, **values})
+        task = replace(task, backbones=(mobilenet,), **changes)
+        return strategy.fit(task), task
+
+    return fit_with

@@ -60,7 +60,7 @@ def test_features_of_both_stand_side_by_side(sources, fit, make_task):
     for name in (BUILTIN, BUILTIN_AND_PATCHES, PATCHES):
         task = make_task(get_strategy("frozen"), {"backbone": name, "image_size_px": 32})
         backbone = backbone_features.TaskBackbone(replace(task, backbones=sources))
-        features.append(backbone.features()[:, backbone.columns("multi", "avg")])
+        features.append(backbone.features("avg")[:, backbone.columns("multi", "avg")])
     np.testing.assert_array_equal(features[1], np.concatenate([features[0], features[2]], axis=1))
 
 

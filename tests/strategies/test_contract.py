@@ -105,6 +105,31 @@ CASES = [
     ),
     Case(
         "frozen",
+        {"image_size_px": 16, "pooling": "pyramid", "layers": "chosen", "head": "logistic_cv"},
+        mode="pyramid",
+        unread=OPTIMIZATION_NAMES
+        | {
+            "augmentation_strength",
+            "bottleneck_units",
+            "dropout_rate",
+            "label_smoothing",
+            "penalty_c",
+        },
+    ),
+    Case(
+        "frozen",
+        {
+            "image_size_px": 16,
+            "resize_policy": "native",
+            "pooling": "pyramid",
+            "head": "ridge",
+            "views": 2,
+        },
+        mode="native-pyramid",
+        unread=OPTIMIZATION_NAMES | {"bottleneck_units", "dropout_rate", "label_smoothing"},
+    ),
+    Case(
+        "frozen",
         {
             **TINY,
             "head": "dense",
@@ -119,8 +144,8 @@ CASES = [
     ),
     Case(
         "fine_tune",
-        {**TINY, **HEAD, "augmentation": "none", "epochs": 2},
-        mode="patches",
+        {**TINY, **HEAD, "augmentation": "none", "epochs": 2, "pooling": "pyramid"},
+        mode="patches-pyramid",
     ),
     Case(
         "fine_tune",
@@ -129,8 +154,8 @@ CASES = [
     ),
     Case(
         "fine_tune",
-        {**TINY, **HEAD, "resize_policy": "native", "epochs": 2},
-        mode="native",
+        {**TINY, **HEAD, "resize_policy": "native", "epochs": 2, "pooling": "pyramid"},
+        mode="native-pyramid",
     ),
     Case(
         "scratch",

@@ -2,57 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import h5py
-import keras
 import numpy as np
 import pytest
-from keras.src.legacy.saving import legacy_h5_format
 
-from autosmall.schema.backbone_source import BackboneSource
 from autosmall.strategies.registry import get_strategy
 
-NAME = "mobilenet_0.25"
 TOP_TWO = {"conv_dw_12/kernel", "conv_pw_12/kernel", "conv_dw_13/kernel", "conv_pw_13/kernel"}
 
 
-@pytest.fixture(scope="module")
-def backbones(tmp_path_factory):
-    """MobileNet 0.25 with random weights of He's scale: Keras's own let the maps fade away."""
-    model = keras.applications.MobileNet(
-        alpha=0.25, include_top=False, weights=None, input_shape=(32, 32, 3)
-    )
-    rng = np.random.default_rng(0)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
-            shape = layer.kernel.shape
-            depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
-            inputs = np.prod(shape[:2] if depthwise else shape[:3])
-            layer.kernel.assign(rng.normal(scale=np.sqrt(2 / inputs), size=shape))
-    path = tmp_path_factory.mktemp("weights") / "mobilenet_2_5_224_tf_no_top.h5"
-    with h5py.File(path, "w") as file:
-        legacy_h5_format.save_weights_to_hdf5_group(file, model)
-    return (BackboneSource(NAME, "applications", str(path)),)
-
-
 @pytest.fixture
-def fit(backbones, make_task):
+def fit(fit_mobilenet):
     def fit_with(values=None, name="fine_tune", **changes):
-        strategy = get_strategy(name)
-        base = {"backbone": NAME, "image_size_px": 32, "batch_size": 8}
-        if name == "fine_tune":
-            base |= {"epochs": 2, "augmentation": "none", "trainable_blocks": 2}
-        task = make_task(strategy, {**base, **(values or {})})
-        return strategy.fit(replace(task, backbones=backbones, **changes))
+        base = {"epochs": 2, "augmentation": "none", "trainable_blocks": 2}
+        values = {**(base if name == "fine_tune" else {}), **(values or {})}
+        return fit_mobilenet(name, values, **changes)[0]
 
     return fit_with
 
 
-def stored_weights(backbones):
+def stored_weights(source):
     """Return the last two parts of each variable's path, and its value in the file."""
     stored = {}
-    with h5py.File(backbones[0].weights_path) as file:
+    with h5py.File(source.weights_path) as file:
         file.visititems(
             lambda name, item: (
                 stored.update({"/".join(name.split("/")[-2:]): item[()]})
@@ -64,6 +36,7 @@ def stored_weights(backbones):
 
 
 MANY = {"layers": "multi", "pooling": "avg_max"}
+PYRAMID = {"layers": "multi", "pooling": "pyramid"}
 ROOTS = {**MANY, "feature_transform": "sqrt"}
 VIEWS = {"layers": "multi", "views": 3, "augmentation_strength": 0.4, "class_balance": "weights"}
 ROUNDING, ROOTS_ROUNDING = 3e-3, 5e-2
@@ -72,7 +45,13 @@ ROUNDING, ROOTS_ROUNDING = 3e-3, 5e-2
 
 @pytest.mark.parametrize(
     ("values", "tolerance"),
-    [({}, ROUNDING), (MANY, ROUNDING), (ROOTS, ROOTS_ROUNDING), (VIEWS, ROUNDING)],
+    [
+        ({}, ROUNDING),
+        (MANY, ROUNDING),
+        (PYRAMID, ROUNDING),
+        (ROOTS, ROOTS_ROUNDING),
+        (VIEWS, ROUNDING),
+    ],
 )
 def test_training_starts_at_the_frozen_solution(fit, values, tolerance):
     """Without any learning rate to speak of, fine-tuning is the frozen head."""
@@ -91,11 +70,11 @@ def test_the_first_head_has_the_penalty_that_frozen_chooses(fit):
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop"])
-def test_only_the_top_blocks_change_bit_for_bit(fit, backbones, optimizer):
+def test_only_the_top_blocks_change_bit_for_bit(fit, mobilenet, optimizer):
     values = {"optimizer": optimizer, "learning_rate": 1e-2, "weight_decay": 1e-2}
     result = fit({**values, "momentum": 0.9})
     trained = {v.path: v.numpy() for v in result.build_model().variables}
-    stored = stored_weights(backbones)
+    stored = stored_weights(mobilenet)
     common = set(trained) & set(stored)
     changed = {p for p in common if trained[p].tobytes() != stored[p].tobytes()}
     assert changed == TOP_TWO
@@ -103,9 +82,9 @@ def test_only_the_top_blocks_change_bit_for_bit(fit, backbones, optimizer):
     assert any("moving_variance" in path for path in common)
 
 
-def test_random_alterations_leave_the_same_weights_alone(fit, backbones):
+def test_random_alterations_leave_the_same_weights_alone(fit, mobilenet):
     result = fit({"augmentation": "affine", "learning_rate": 1e-2})
-    stored = stored_weights(backbones)
+    stored = stored_weights(mobilenet)
     model = {v.path: v.numpy() for v in result.build_model().variables}
     changed = {p for p in set(model) & set(stored) if (model[p] != stored[p]).any()}
     assert changed == TOP_TWO
@@ -123,9 +102,9 @@ def test_kept_lower_part_gives_what_the_whole_network_gives(fit, monkeypatch, va
     )
 
 
-def test_tuned_share_lies_between_start_and_end(fit, backbones):
+def test_tuned_share_lies_between_start_and_end(fit, mobilenet):
     values = {"learning_rate": 1e-2}
-    stored = stored_weights(backbones)["conv_pw_13/kernel"]
+    stored = stored_weights(mobilenet)["conv_pw_13/kernel"]
 
     def step(share):
         model = fit({**values, "tuned_share": share}).build_model()
@@ -156,8 +135,8 @@ def test_rates_fall_from_block_to_block_and_blocks_join_one_by_one(fit, monkeypa
     assert "classifier/kernel" not in rates.begins
 
 
-def test_gradual_unfreezing_trains_less_of_the_lower_block(fit, backbones):
-    stored = stored_weights(backbones)["conv_pw_12/kernel"]
+def test_gradual_unfreezing_trains_less_of_the_lower_block(fit, mobilenet):
+    stored = stored_weights(mobilenet)["conv_pw_12/kernel"]
 
     def change(unfreezing):
         values = {"unfreezing": unfreezing, "learning_rate": 1e-3, "epochs": 4}
@@ -180,7 +159,7 @@ def test_a_run_repeats_itself_after_another_configuration(fit):
 @pytest.mark.parametrize(("values", "tolerance"), [(MANY, ROUNDING), (ROOTS, ROOTS_ROUNDING)])
 def test_rebuilt_model_predicts_what_was_measured(fit, make_task, values, tolerance):
     result = fit({**values, "views": 2, "learning_rate": 1e-3, "color_mode": "grayscale"})
-    task = make_task(get_strategy("fine_tune"), {"backbone": NAME})
+    task = make_task(get_strategy("fine_tune"), {})
     pictures = task.pictures(result.picture_spec)[task.validation_index].astype(np.float32)
     model = result.build_model()
     np.testing.assert_allclose(model(pictures), result.validation_probabilities, atol=tolerance)
