@@ -75,12 +75,18 @@ class SearchRun:
         return write_report(self.path)
 
     def retrain(
-        self, *, rank: int = 1, trial: int | None = None, test: str | Path | None = None
+        self,
+        *,
+        rank: int = 1,
+        trial: int | None = None,
+        ensemble: bool = False,
+        test: str | Path | None = None,
     ) -> RetrainResult:
-        """Train the chosen configuration on all pictures and save it in ``model/``."""
+        """Train the chosen configuration, or an ensemble, on all pictures into ``model/``."""
         from autosmall.retrain import retrain
 
-        return retrain(self.path, rank=rank, trial=trial, test=Path(test) if test else None)
+        place = Path(test) if test else None
+        return retrain(self.path, rank=rank, trial=trial, ensemble=ensemble, test=place)
 
 
 def load_run(path: str | Path) -> SearchRun:

@@ -24,6 +24,8 @@ _INVARIANCES = (
 _RUN = "run folder that search wrote"
 _MODEL = "model folder that retrain wrote"
 _PICTURES = "pictures, or folders of them"
+_RECALL = "label the rare class so that this share of it is found, as 0.95"
+_PRECISION = "label the rare class so that this share of the labels is right, as 0.9"
 _FORMATS = "onnx, tflite or saved-model"
 _WEIGHTS_DIR = "folder with pretrained weights"
 _TRUST = "a .keras file whose own code may run, any code, as you; may be repeated"
@@ -218,11 +220,19 @@ def _add_readers_of_runs(verbs: _Verbs) -> None:
     report.add_argument("run_dir", metavar="RUN", type=Path, help=_RUN)
     report.add_argument("--open", action="store_true", help="open it in the browser")
 
+    compare = verbs.add("compare", commands.compare, "RUN RUN...", "compare runs on one page")
+    compare.add_argument("run_dirs", metavar="RUN", nargs="+", type=Path, help=_RUN)
+    compare.add_argument(
+        "--output", metavar="FILE", type=Path, help=f"page (default: {commands.COMPARISON_PAGE})"
+    )
+    compare.add_argument("--open", action="store_true", help="open it in the browser")
+
     retrain = verbs.add("retrain", commands.retrain, "RUN", "train a configuration on all pictures")
     retrain.add_argument("run_dir", metavar="RUN", type=Path, help=_RUN)
     which = retrain.add_mutually_exclusive_group()
     which.add_argument("--rank", metavar="N", type=int, help="place in the ranking (default: 1)")
     which.add_argument("--trial", metavar="N", type=int, help="number of the trial")
+    which.add_argument("--ensemble", action="store_true", help="several that vote, if it pays")
     retrain.add_argument("--test", metavar="DIR", type=Path, help="pictures to score it on, once")
 
 
@@ -235,6 +245,9 @@ def _add_readers_of_models(verbs: _Verbs) -> None:
     predict.add_argument("model", metavar="MODEL", type=Path, help=_MODEL)
     predict.add_argument("pictures", metavar="PICTURE|DIR", type=Path, nargs="+", help=_PICTURES)
     predict.add_argument("--csv", metavar="FILE", type=Path, help="write the table here")
+    how = predict.add_mutually_exclusive_group()
+    how.add_argument("--recall", metavar="R", type=float, help=_RECALL)
+    how.add_argument("--precision", metavar="P", type=float, help=_PRECISION)
 
     export = verbs.add("export", commands.export, "MODEL --format FORMAT", "convert a saved model")
     export.add_argument("model", metavar="MODEL", type=Path, help=_MODEL)

@@ -15,6 +15,7 @@ from typing import Any
 from autosmall.errors import SettingsError
 from autosmall.summaries import run_lines, score_lines
 
+COMPARISON_PAGE = Path("reports") / "comparison.html"
 DEMO_FOLDER = Path("autosmall-demo")
 DEMO_STRATEGIES = ("baseline", "classical", "frozen", "scratch")
 """Fine-tuning without pretrained weights would only take time here."""
@@ -56,6 +57,20 @@ def report(run_dir: Path, open: bool = False) -> None:  # noqa: A002 (the option
         webbrowser.open(path.resolve().as_uri())
 
 
+def compare(
+    run_dirs: Sequence[Path],
+    output: Path = COMPARISON_PAGE,
+    open: bool = False,  # noqa: A002 (the option's name)
+) -> None:
+    """Write the page that compares runs and print its path."""
+    from autosmall.report import write_comparison
+
+    path = write_comparison(run_dirs, output)
+    _say([f"Comparison: {path}"])
+    if open:
+        webbrowser.open(path.resolve().as_uri())
+
+
 def retrain(run_dir: Path, **options: Any) -> None:
     """Train a configuration of a run on all pictures and print where the model is."""
     from autosmall.retrain import retrain
@@ -71,11 +86,13 @@ def evaluate(model: Path, dataset: Path) -> None:
     _say(score_lines(evaluate(model, dataset)))
 
 
-def predict(model: Path, pictures: Sequence[Path], csv: Path | None = None) -> None:
+def predict(
+    model: Path, pictures: Sequence[Path], csv: Path | None = None, **threshold: float
+) -> None:
     """Classify pictures and print the table, or write it to ``csv``."""
     from autosmall.model import load_model
 
-    table = load_model(model).predict(pictures)
+    table = load_model(model).predict(pictures, **threshold)
     if csv is None:
         table.to_csv(sys.stdout, index=False)
         return

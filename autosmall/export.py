@@ -12,6 +12,7 @@ from autosmall.errors import ExportError
 from autosmall.export_formats import FORMATS, ExportFormat
 from autosmall.files import write_text
 from autosmall.pipeline import ARRAYS, read_pipeline
+from autosmall.saved_ensemble import MEMBERS_FOLDER, is_ensemble, read_ensemble
 
 TOLERANCE = 1e-3
 """Largest difference of a probability between the Keras model and its export.
@@ -71,6 +72,14 @@ def _known(name: str) -> ExportFormat:
 
 
 def _check_exportable(folder: Path, name: str, wanted: ExportFormat) -> None:
+    if is_ensemble(folder):
+        members = [member.name for member in read_ensemble(folder).members]
+        raise ExportError(
+            f"the model in {folder} is an ensemble of {len(members)} models",
+            "one network: a vote of several cannot be exported as a whole",
+            f"export its members ({', '.join(members)}), each without the vote's temperature and "
+            f"thresholds: autosmall export {folder / MEMBERS_FOLDER / members[0]} --format {name}",
+        )
     pipeline = read_pipeline(folder)
     if pipeline.kind == ARRAYS:
         raise ExportError(

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from autosmall.child import Answer, answer_parent
 from autosmall.errors import ModelFileError
-from autosmall.model import SavedModel, load_model
+from autosmall.model import SavedModel, load_single_model
 from autosmall.model_folder import read_samples
 from autosmall.schema.mixed_pictures import same_shape_parts
 
@@ -173,7 +173,9 @@ def _input_spec(model: keras.Model) -> Any:
 
 
 def _work(model: str, name: str, path: str) -> Answer:
-    return {"largest_difference": write_and_compare(load_model(model), name, Path(path))}
+    return {
+        "largest_difference": write_and_compare(load_single_model(Path(model)), name, Path(path))
+    }
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from autosmall.data.dataset import read_labelled, read_unlabelled
+from autosmall.data.dataset import read_labelled
 from autosmall.data.images import (
     UnreadablePictureError,
     load_picture,
@@ -22,6 +22,7 @@ from autosmall.data.images import (
     stack_pictures,
 )
 from autosmall.data.samples import Dataset, Sample
+from autosmall.decisions import Decisions
 from autosmall.errors import DatasetError, ModelFileError
 from autosmall.files import write_json, write_text
 from autosmall.model_folder import (
@@ -34,25 +35,29 @@ from autosmall.model_folder import (
 )
 from autosmall.models.array_model import predict_array_model
 from autosmall.openings import record_opening
-from autosmall.pipeline import Pipeline, read_pipeline
+from autosmall.pipeline import PIPELINE_FILE, Pipeline, read_pipeline
+from autosmall.predictor import Predictor, Probabilities
+from autosmall.saved_ensemble import (
+    MEMBERS_FOLDER,
+    SavedEnsemble,
+    check_members,
+    is_ensemble,
+    read_ensemble,
+)
 from autosmall.schema.mixed_pictures import Pictures as Prepared
 from autosmall.schema.mixed_pictures import same_shape_parts
+from autosmall.scoring import score_document
 from autosmall.strategies.base import ArrayModel
-from autosmall.training.metrics import all_scores
 
 if TYPE_CHECKING:
     import keras
-    import pandas as pd
 
 CHUNK_PICTURES = 64
 """Pictures that are decoded and predicted at a time; bounds memory."""
 
-Pictures = str | Path | Sequence[str | Path] | NDArray[np.uint8]
-Probabilities = NDArray[np.float32]
-
 
 @dataclass(frozen=True)
-class SavedModel:
+class SavedModel(Predictor):
     """A model as it lies in its folder. Get one from :func:`load_model`.
 
     Attributes:
@@ -70,6 +75,16 @@ class SavedModel:
         """Class names in the order of the probabilities."""
         return self.pipeline.classes
 
+    @property
+    def decisions(self) -> Decisions:
+        """Its temperature and the thresholds stored with it."""
+        return self.pipeline.decisions
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the model's file."""
+        return self.pipeline.sha256
+
     def predict_proba(self, pictures: Prepared) -> Probabilities:
         """Return ``float32 (n, n_classes)`` for prepared pictures.
 
@@ -83,28 +98,6 @@ class SavedModel:
                 rows = part[start : start + CHUNK_PICTURES]
                 probabilities[rows] = self._predict_chunk(pictures[rows])
         return probabilities
-
-    def predict(self, pictures: Pictures) -> pd.DataFrame:
-        """Return one row per picture, read and prepared exactly as in the search.
-
-        Columns: ``picture`` (its path, or its number in an array), ``label``, ``probability``
-        (of that label), ``probability_<class>`` for each class, and ``problem``: why a file
-        could not be read, in words; its other columns are then missing values.
-
-        Args:
-            pictures: A file, a folder (all pictures below it), several of these, or an array
-                ``uint8 (n, h, w, 3)`` or ``(h, w, 3)`` of any size.
-
-        Raises:
-            DatasetError: No such file or folder, or no picture in a folder.
-        """
-        if isinstance(pictures, np.ndarray):
-            batch = pictures[np.newaxis] if pictures.ndim == 3 else pictures
-            names = [str(row) for row in range(len(batch))]
-            return self._table(names, self.predict_proba(self._prepared(batch)), {})
-        paths = picture_paths(pictures)
-        probabilities, problems = self.predict_files(paths)
-        return self._table([str(path) for path in paths], probabilities, problems)
 
     def predict_files(self, paths: Sequence[Path]) -> tuple[Probabilities, dict[int, str]]:
         """Return ``float32 (n, n_classes)``, NaN in rows that cannot be read, and row to reason."""
@@ -123,6 +116,14 @@ class SavedModel:
                 probabilities[rows] = self.predict_proba(stack_pictures(batch, len(batch), spec))
         return probabilities, problems
 
+    def predict_raw(self, pictures: NDArray[np.uint8]) -> Probabilities:
+        """Return ``float32 (n, n_classes)`` for ``uint8 (n, h, w, 3)`` of any size."""
+        if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] != 3:
+            raise ValueError(f"got {pictures.dtype} {pictures.shape}, expected uint8 (n, h, w, 3)")
+        spec = self.pipeline.picture_spec
+        prepared = (prepare_picture(one, spec) for one in pictures)
+        return self.predict_proba(stack_pictures(prepared, len(pictures), spec))
+
     def _predict_chunk(self, pictures: NDArray[np.uint8]) -> Probabilities:
         expected = self.pipeline.picture_spec.input_shape
         if pictures.dtype != np.uint8 or not _fits(pictures.shape[1:], expected):
@@ -135,30 +136,6 @@ class SavedModel:
         outputs = self.model.predict_on_batch(pictures.astype(np.float32))
         return np.asarray(outputs, np.float32)
 
-    def _prepared(self, batch: NDArray[np.uint8]) -> Prepared:
-        if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[3] != 3:
-            raise ValueError(f"got {batch.dtype} {batch.shape}, expected uint8 (n, h, w, 3)")
-        spec = self.pipeline.picture_spec
-        return stack_pictures((prepare_picture(one, spec) for one in batch), len(batch), spec)
-
-    def _table(
-        self, names: Sequence[str], probabilities: Probabilities, problems: Mapping[int, str]
-    ) -> pd.DataFrame:
-        import pandas as pd
-
-        readable = [row not in problems for row in range(len(names))]
-        best = np.where(np.isnan(probabilities), -1, probabilities).argmax(axis=1)
-        labels = [self.classes[b] if ok else None for b, ok in zip(best, readable, strict=True)]
-        table = {
-            "picture": list(names),
-            "label": labels,
-            "probability": probabilities[np.arange(len(names)), best],
-        }
-        for column, name in enumerate(self.classes):
-            table[f"probability_{name}"] = probabilities[:, column]
-        table["problem"] = [problems.get(row, "") for row in range(len(names))]
-        return pd.DataFrame(table)
-
 
 def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
     return len(shape) == len(expected) and all(
@@ -166,17 +143,34 @@ def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
     )
 
 
-def load_model(path: str | Path) -> SavedModel:
+def load_model(path: str | Path) -> Predictor:
     """Return the saved model in the folder ``path`` (or in its ``model/``, for a run folder).
 
-    Raises :class:`~autosmall.errors.ModelFileError` where the folder is no saved model, its
-    file was changed or cut short, or it holds anything but known layers or plain arrays.
+    A :class:`SavedModel`, or a :class:`~autosmall.saved_ensemble.SavedEnsemble`. Raises
+    :class:`~autosmall.errors.ModelFileError` where the folder is no saved model, a file was
+    changed or cut short, or it holds anything but known layers or plain arrays.
     """
     folder = Path(path)
-    if not (folder / "pipeline.json").is_file() and (folder / "model" / "pipeline.json").is_file():
+    if not _holds_model(folder) and _holds_model(folder / "model"):
         folder = folder / "model"
+    if not is_ensemble(folder):
+        return load_single_model(folder)
+    description = read_ensemble(folder)
+    models = tuple(
+        load_single_model(folder / MEMBERS_FOLDER / member.name) for member in description.members
+    )
+    check_members(folder, description, models)
+    return SavedEnsemble(folder, description, models)
+
+
+def load_single_model(folder: Path) -> SavedModel:
+    """Return the saved model in ``folder``, which holds one with a ``pipeline.json``."""
     pipeline = read_pipeline(folder)
     return SavedModel(folder, pipeline, read_model_file(folder, pipeline))
+
+
+def _holds_model(folder: Path) -> bool:
+    return (folder / PIPELINE_FILE).is_file() or is_ensemble(folder)
 
 
 def save_model(
@@ -201,7 +195,7 @@ def save_model(
         write_text(staged / "model_card.md", card)
 
 
-def evaluate(model: SavedModel | str | Path, dataset: str | Path) -> dict[str, object]:
+def evaluate(model: Predictor | str | Path, dataset: str | Path) -> dict[str, object]:
     """Return a model's scores on labelled pictures in any of the three layouts.
 
     The test split is scored where there is one, otherwise all pictures; ``part`` says which.
@@ -209,20 +203,21 @@ def evaluate(model: SavedModel | str | Path, dataset: str | Path) -> dict[str, o
     run's ``test_openings.json`` before any picture is read.
 
     Returns:
-        ``part`` (words), ``n``, ``unreadable`` (name and reason each), one entry per metric of
-        :mod:`autosmall.training.metrics` (``None`` where it is undefined), and ``opened``: how
-        often these pictures have been opened so far, or ``None`` outside a run folder.
+        ``part`` (words), ``n``, ``unreadable`` (name and reason each), what
+        :func:`autosmall.scoring.score_document` tells (each metric, the calibration error and
+        the rare class), and ``opened``: how often these pictures have been opened so far, or
+        ``None`` outside a run folder.
 
     Raises:
         DatasetError: No such data set, no readable picture, or a class the model does not know.
         ModelFileError: The model cannot be used.
     """
-    saved = model if isinstance(model, SavedModel) else load_model(model)
+    saved = model if isinstance(model, Predictor) else load_model(model)
     source = labelled_part(read_labelled(Path(dataset)), saved.classes)
     run = saved.folder.resolve().parent
     opened = None
     if (run / "settings.toml").is_file():
-        opened = record_opening(run, source.place, saved.pipeline.sha256, "evaluate")
+        opened = record_opening(run, source.place, saved.sha256, "evaluate")
     return {**score_part(saved, source), "opened": opened}
 
 
@@ -255,7 +250,7 @@ def labelled_part(dataset: Dataset, classes: Sequence[str]) -> LabelledPart:
     return part
 
 
-def score_part(model: SavedModel, part: LabelledPart) -> dict[str, object]:
+def score_part(model: Predictor, part: LabelledPart) -> dict[str, object]:
     """Return the scores of ``model`` on ``part``; see :func:`evaluate`."""
     probabilities, problems = model.predict_files([sample.path for sample in part.samples])
     read = [row for row in range(len(part.samples)) if row not in problems]
@@ -267,37 +262,12 @@ def score_part(model: SavedModel, part: LabelledPart) -> dict[str, object]:
         )
     position = {name: index for index, name in enumerate(model.classes)}
     labels = np.array([position[part.samples[row].label] for row in read], np.int64)
-    scores = all_scores(labels, probabilities[read])
     return {
         "part": part.words,
         "n": len(read),
         "unreadable": [[part.samples[row].name, reason] for row, reason in problems.items()],
-        **{name: value if np.isfinite(value) else None for name, value in scores.items()},
+        **score_document(model.decisions, model.classes, labels, probabilities[read]),
     }
-
-
-def picture_paths(pictures: str | Path | Sequence[str | Path]) -> list[Path]:
-    """Return the files that ``pictures`` (files and folders) stand for, folders read deeply.
-
-    Raises :class:`~autosmall.errors.DatasetError` for a path that does not exist, a folder
-    without pictures, or nothing at all.
-    """
-    given = [pictures] if isinstance(pictures, str | Path) else list(pictures)
-    found: list[Path] = []
-    for path in map(Path, given):
-        if path.is_dir():
-            found.extend(read_unlabelled(path))
-        elif path.exists():
-            found.append(path)
-        else:
-            raise DatasetError(
-                f"there is no file or folder {path}",
-                "pictures, or folders of them",
-                "check the path",
-            )
-    if not found:
-        raise DatasetError("no pictures were named", "at least one picture or folder", "name some")
-    return found
 
 
 __all__ = [

@@ -6,11 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from autosmall.card_sections import (
+    data_lines,
+    decision_lines,
+    expected_lines,
+    number_text,
+    tested_lines,
+)
 from autosmall.files import file_sha256
 from autosmall.pipeline import ARRAYS, Pipeline
 from autosmall.schema.backbone_source import PATCHES, BackboneSource
 from autosmall.schema.pictures import PictureSpec
-from autosmall.schema.settings import METRICS
 
 
 @dataclass(frozen=True)
@@ -42,11 +48,12 @@ def write_card(facts: CardFacts, pipeline: Pipeline) -> str:
     """Return the card as Markdown."""
     sections = (
         ("", _opening(facts, pipeline)),
-        ("Expected score", _expected(facts)),
-        ("Test", _test(facts)),
+        ("Expected score", expected_lines(facts.metrics["search"])),
+        ("Test", tested_lines(facts.metrics.get("test"))),
+        ("Probabilities and thresholds", decision_lines(facts.metrics, pipeline.decisions)),
         ("How to use it", _use(pipeline)),
         ("Limits", _limits(facts, pipeline)),
-        ("Training data", _data(facts)),
+        ("Training data", data_lines(facts.class_counts)),
         ("Configuration", _configuration(pipeline)),
         ("Provenance", _provenance(facts, pipeline)),
     )
@@ -54,22 +61,6 @@ def write_card(facts: CardFacts, pipeline: Pipeline) -> str:
     for title, lines in sections:
         parts.append("\n".join([f"## {title}", "", *lines] if title else lines))
     return "\n\n".join(parts) + "\n"
-
-
-def expected_sentence(search: Mapping[str, object]) -> str:
-    """Return the search's estimate in words: ``accuracy 0.941 (95 % interval 0.90 to 0.97)``."""
-    corrected = search["corrected_score"]
-    value = _number(search["naive_score"] if corrected is None else corrected)
-    interval = search["corrected_interval"]
-    if not isinstance(interval, list):
-        return f"{search['metric']} {value}"
-    low, high = map(_number, interval)
-    return f"{search['metric']} {value} (95 % interval {low} to {high})"
-
-
-def opened_words(count: int) -> str:
-    """Return ``opened once`` or ``opened 3 times``."""
-    return "opened once" if count == 1 else f"opened {count} times"
 
 
 def _opening(facts: CardFacts, pipeline: Pipeline) -> list[str]:
@@ -92,39 +83,6 @@ def _size_words(spec: PictureSpec) -> str:
     if not spec.is_native:
         return side
     return f"any shape, made by `autosmall predict` to about their own size, at most {side} in area"
-
-
-def _expected(facts: CardFacts) -> list[str]:
-    search = facts.metrics["search"]
-    lines = [f"Cross-validation in the search expects **{expected_sentence(search)}** "]
-    if search["corrected_score"] is None:
-        lines[0] += "on pictures like the training pictures."
-        lines.append(
-            "This configuration is not the search's recommendation: the score is its own mean over "
-            "the folds and takes no account of its having been picked."
-        )
-        return lines
-    lines[0] += "on pictures like the training pictures, corrected for the choice among many."
-    lines.append(f"Without that correction it was {_number(search['naive_score'])}.")
-    return lines
-
-
-def _test(facts: CardFacts) -> list[str]:
-    test = facts.metrics.get("test")
-    if test is None:
-        return ["No test pictures were kept back: the expected score above is all there is."]
-    opened = test["opened"]
-    assert isinstance(opened, int)
-    scores = {name: value for name, value in test.items() if name in METRICS}
-    return [
-        f"Scored on {test['n']} pictures that took no part in the search "
-        f"({test['part']}), {opened_words(opened)}.",
-        *(["A test that is opened repeatedly says less each time."] if opened > 1 else []),
-        "",
-        "| metric | value |",
-        "|---|---|",
-        *(f"| {name} | {_number(value)} |" for name, value in scores.items()),
-    ]
 
 
 def _use(pipeline: Pipeline) -> list[str]:
@@ -157,18 +115,10 @@ def _limits(facts: CardFacts, pipeline: Pipeline) -> list[str]:
         "- Scores hold for pictures taken as the training pictures were; another camera, light or "
         "background is another task.",
         f"- The rarest class, `{rarest}`, had {facts.class_counts[rarest]} training pictures.",
-        "- Probabilities are the model's own and have not been calibrated on unseen pictures.",
+        "- Probabilities are calibrated for pictures and class shares like those in training.",
         "- `samples.npz` holds up to 16 small training pictures, by which copies and exports are "
         "checked. If these must not be seen, delete it before passing the model on; exports can "
         "then no longer be checked, so make them first.",
-    ]
-
-
-def _data(facts: CardFacts) -> list[str]:
-    return [
-        "| class | pictures |",
-        "|---|---|",
-        *(f"| {name} | {count} |" for name, count in facts.class_counts.items()),
     ]
 
 
@@ -186,7 +136,7 @@ def _provenance(facts: CardFacts, pipeline: Pipeline) -> list[str]:
     return [
         f"- Pretrained weights: {_backbone(facts.backbone)}",
         f"- Trained weights: {training['trainable_parameters']} of "
-        f"{training['total_parameters']}, in {_number(training['fit_seconds'])} s.",
+        f"{training['total_parameters']}, in {number_text(training['fit_seconds'])} s.",
         f"- `{pipeline.model_file}`: SHA-256 `{pipeline.sha256}`.",
         f"- Reloaded in a fresh process, it predicted {reload['pictures']} training pictures from "
         f"their files within {reload['largest_difference']:.1e} of what was measured after "
@@ -205,9 +155,3 @@ def _backbone(source: BackboneSource | None) -> str:
     return (
         f"`{source.name}` from `{path.name}`{digest}. Its licence is that of whoever published it."
     )
-
-
-def _number(value: object) -> str:
-    if value is None:
-        return "undefined"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -19,7 +19,7 @@ import uuid
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autosmall import __version__
+from autosmall.decisions import Decisions
 from autosmall.errors import ModelFileError, RunFolderError
 from autosmall.files import file_sha256, write_text
+from autosmall.models.array_model import TEMPERATURE
 from autosmall.pipeline import ARRAYS, KERAS, MODEL_FILES, PIPELINE_FILE, Pipeline, write_pipeline
 from autosmall.quiet import import_keras
+from autosmall.saved_ensemble import is_ensemble
 from autosmall.schema.config import Config
 from autosmall.schema.mixed_pictures import MixedPictures, Pictures, ShapeBucket
 from autosmall.schema.pictures import PictureSpec
@@ -53,11 +56,13 @@ class ModelDescription:
         picture_spec: What its pictures are made to.
         classes: Class names in the order of its outputs.
         config: The configuration it was trained with.
+        decisions: The temperature that its outputs are to be scaled by, and thresholds.
     """
 
     picture_spec: PictureSpec
     classes: tuple[str, ...]
     config: Config
+    decisions: Decisions = field(default_factory=Decisions)
 
 
 @dataclass(frozen=True)
@@ -103,13 +108,17 @@ def staged_folder(folder: Path) -> Iterator[Path]:
 def write_model_files(
     folder: Path, model: keras.Model | ArrayModel, description: ModelDescription
 ) -> Pipeline:
-    """Write the model's own file, ``pipeline.json`` and ``labels.txt``; return the pipeline."""
+    """Write the model's own file, ``pipeline.json`` and ``labels.txt``; return the pipeline.
+
+    The model is saved with its outputs scaled by the description's temperature.
+    """
     kind = ARRAYS if isinstance(model, ArrayModel) else KERAS
     path = folder / MODEL_FILES[kind]
-    if isinstance(model, ArrayModel):
-        _write_arrays(path, model.arrays)
+    scaled = _scaled(model, description.decisions.temperature)
+    if isinstance(scaled, ArrayModel):
+        _write_arrays(path, scaled.arrays)
     else:
-        model.save(path)
+        scaled.save(path)
     pipeline = Pipeline(
         picture_spec=description.picture_spec,
         classes=description.classes,
@@ -118,10 +127,21 @@ def write_model_files(
         recipe=model.recipe if isinstance(model, ArrayModel) else "",
         sha256=file_sha256(path),
         autosmall_version=__version__,
+        decisions=description.decisions,
     )
     write_pipeline(folder, pipeline)
     write_text(folder / "labels.txt", "\n".join(description.classes) + "\n")
     return pipeline
+
+
+def _scaled(model: keras.Model | ArrayModel, temperature: float) -> keras.Model | ArrayModel:
+    if temperature == 1.0:
+        return model
+    if isinstance(model, ArrayModel):
+        return replace(model, arrays={**model.arrays, TEMPERATURE: np.array(temperature)})
+    from autosmall.models.temperature_layer import with_temperature
+
+    return with_temperature(model, temperature)
 
 
 def write_samples(folder: Path, samples: ModelSamples) -> None:
@@ -185,7 +205,7 @@ def read_model_file(folder: Path, pipeline: Pipeline) -> keras.Model | ArrayMode
 
 
 def _check_replaceable(folder: Path) -> None:
-    if not folder.exists() or (folder / PIPELINE_FILE).is_file():
+    if not folder.exists() or (folder / PIPELINE_FILE).is_file() or is_ensemble(folder):
         return
     if not folder.is_dir() or any(folder.iterdir()):
         raise ModelFileError(

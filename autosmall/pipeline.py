@@ -8,15 +8,17 @@ by its digest, so that the two cannot be mixed up.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from autosmall.decisions import Decisions, read_decisions
 from autosmall.errors import ModelFileError
 from autosmall.files import write_json
 from autosmall.schema.config import Config
 from autosmall.schema.pictures import NATIVE, SMALLEST_CELL_PX, PictureSpec
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Version 2 tells the temperature and the thresholds."""
 PIPELINE_FILE = "pipeline.json"
 
 KERAS = "keras"
@@ -41,6 +43,7 @@ class Pipeline:
         recipe: Which function predicts from the arrays; empty for a Keras model.
         sha256: Digest of the model's file, 64 hexadecimal digits.
         autosmall_version: Version that saved it.
+        decisions: The temperature, which the model's own file holds and applies, and thresholds.
     """
 
     picture_spec: PictureSpec
@@ -50,6 +53,7 @@ class Pipeline:
     recipe: str
     sha256: str
     autosmall_version: str
+    decisions: Decisions = field(default_factory=Decisions)
 
     @property
     def model_file(self) -> str:
@@ -80,6 +84,7 @@ def write_pipeline(folder: Path, pipeline: Pipeline) -> None:
             "classes": list(pipeline.classes),
             "strategy": pipeline.config.strategy,
             "config": pipeline.config.to_dict(),
+            **pipeline.decisions.to_document(),
         },
     )
 
@@ -136,6 +141,7 @@ def _from_document(document: dict[str, object]) -> Pipeline:
         recipe=str(document["recipe"]),
         sha256=str(document["sha256"]),
         autosmall_version=str(document["autosmall_version"]),
+        decisions=read_decisions(document, tuple(classes)),
     )
 
 

@@ -161,9 +161,7 @@ def _plan(
         strategy=strategy,
         dataset=searched.dataset,
         test=searched.test,
-        task=_task(
-            searched.run_dir, searched.run, chosen.summary.trial, config, searched.dataset
-        ),
+        task=_task(searched.run_dir, searched.run, chosen.summary.trial, config, searched.dataset),
         calibration=calibration,
         decisions=decisions,
     )

@@ -39,9 +39,36 @@ def score_lines(scores: Mapping[str, object]) -> list[str]:
     for name in METRICS:
         value = scores.get(name)
         lines.append(f"{name:<18} {'undefined' if value is None else f'{value:.4f}'}")
+    lines += _calibration_lines(scores)
     unreadable = scores.get("unreadable")
     if unreadable:
         lines.append(f"left out, unreadable: {len(unreadable)}")  # type: ignore[arg-type]
     if scores.get("opened"):
         lines.append(f"these pictures have now been opened {scores['opened']} times for a model")
     return lines
+
+
+def _calibration_lines(scores: Mapping[str, object]) -> list[str]:
+    """Return the calibration error, and recall and precision of the rare class."""
+    lines = []
+    error = scores.get("calibration_error")
+    if isinstance(error, float):
+        lines.append(f"{'calibration error':<18} {error:.4f}")
+    rare = scores.get("rare_class")
+    if isinstance(rare, dict):
+        lines.append(f"{rare['name']}: {rare['pictures']} pictures")
+        lines.append(f"  average precision {_share(rare['average_precision'])}")
+        lines.append(f"  most probable class: {_rates(rare)}")
+        lines += [
+            f"  --{entry['goal']} {entry['wanted']:g}: {_rates(entry)}"
+            for entry in rare["thresholds"]
+        ]
+    return lines
+
+
+def _rates(entry: Mapping[str, object]) -> str:
+    return f"recall {_share(entry['recall'])}, precision {_share(entry['precision'])}"
+
+
+def _share(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else "undefined"

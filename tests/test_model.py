@@ -224,7 +224,7 @@ def edit(folder: Path, **values: object) -> None:
         (lambda folder: (folder / "pipeline.json").unlink(), "holds no pipeline.json"),
         (lambda folder: (folder / "pipeline.json").write_text("{"), "cannot be used"),
         (lambda folder: (folder / "pipeline.json").write_text("[1]"), "cannot be used"),
-        (lambda folder: edit(folder, format_version=2), "format version 2"),
+        (lambda folder: edit(folder, format_version=9), "format version 9"),
         (lambda folder: edit(folder, kind="../../x"), "kind is '../../x'"),
         (lambda folder: edit(folder, classes=["one"]), "classes"),
         (lambda folder: edit(folder, config={"epochs": 3}), "needs a strategy"),

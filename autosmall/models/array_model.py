@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.errors import ModelFileError
+from autosmall.models.temperature import scale_probabilities
+
+TEMPERATURE = "temperature"
+"""Name of the array, of one number, that the probabilities of a recipe are scaled by."""
 
 Arrays = dict[str, NDArray[np.generic]]
 Floats = NDArray[np.float32]
@@ -31,7 +35,8 @@ class NamedArrays(Protocol):
 def predict_array_model(model: NamedArrays, pictures: NDArray[np.uint8]) -> Floats:
     """Return ``float32 (n, k)`` class probabilities of ``uint8 (n, size, size, channels)``.
 
-    Raises ``ModelFileError`` for a recipe that this version does not know.
+    They are scaled where the arrays hold a :data:`TEMPERATURE`. Raises ``ModelFileError`` for a
+    recipe that this version does not know.
     """
     if model.recipe not in _RECIPES:
         raise ModelFileError(
@@ -39,7 +44,10 @@ def predict_array_model(model: NamedArrays, pictures: NDArray[np.uint8]) -> Floa
             f"one of {', '.join(_RECIPES)}",
             "use the version of AutoSmall that saved the model",
         )
-    return _RECIPES[model.recipe](model.arrays, pictures)
+    probabilities = _RECIPES[model.recipe](model.arrays, pictures)
+    if TEMPERATURE not in model.arrays:
+        return probabilities
+    return scale_probabilities(probabilities, float(model.arrays[TEMPERATURE].item()))
 
 
 def _majority(arrays: Arrays, pictures: NDArray[np.uint8]) -> Floats:

@@ -27,6 +27,17 @@ def retrain_command(run_path: str, trial: int | None = None) -> str:
     return f"autosmall retrain {shlex.quote(run_path)}{which}"
 
 
+def ensemble_command(run_path: str) -> str:
+    """Return the command that makes an ensemble."""
+    return f"autosmall retrain {shlex.quote(run_path)} --ensemble"
+
+
+def predict_command(run_path: str, goal: str, wanted: float) -> str:
+    """Return the command that classifies pictures with a stored threshold."""
+    model = shlex.quote(f"{run_path}/model")
+    return f"autosmall predict {model} PICTURES --{goal} {wanted:g}"
+
+
 def report_command(run_path: str) -> str:
     """Return the command that writes the report again."""
     return f"autosmall report {shlex.quote(run_path)}"

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from autosmall.analysis.ranking import rank
 from autosmall.report import sentences
 from autosmall.report.sections import (
+    calibration,
     configurations,
+    ensemble,
     errors,
     heads,
+    importance,
+    rare_class,
     recommendation,
     reconstructions,
     repetition,
@@ -43,6 +47,9 @@ class ReportFacts:
         recommendation: ``None`` where no trial is complete.
         reconstructions: ``None`` where no autoencoder with examples is complete.
         heads: ``None`` where nothing on frozen features is complete.
+        ensemble: ``None`` while the search runs, or with fewer than two complete trials.
+        calibration: ``None`` where no trial is complete.
+        rare_class: ``None`` where no class stands out.
     """
 
     schema_version: int
@@ -59,7 +66,11 @@ class ReportFacts:
     tradeoff: tradeoff.Tradeoff
     heads: heads.Heads | None
     training: training.Training
+    ensemble: ensemble.EnsembleFacts | None
+    importance: importance.Importance
     errors: errors.Errors
+    calibration: calibration.CalibrationFacts | None
+    rare_class: rare_class.RareClassFacts | None
     configurations: configurations.Configurations
     search: search.Search
     repetition: repetition.Repetition
@@ -87,7 +98,11 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         tradeoff=tradeoff.gather(run, ranking),
         heads=heads.gather(run, ranking),
         training=training.gather(run, ranking),
+        ensemble=ensemble.gather(run, ranking, run_path),
+        importance=importance.gather(run),
         errors=errors.gather(run, ranking),
+        calibration=calibration.gather(run, ranking),
+        rare_class=rare_class.gather(run, ranking, run_path),
         configurations=configurations.gather(run, ranking, run_path),
         search=search.gather(run, ranking),
         repetition=repetition.gather(run, run_path, chosen is not None),

@@ -20,9 +20,22 @@ GLOSSARY = (
         "Share of the pictures that are given their own class.",
     ),
     Term(
+        "average precision",
+        "Area under the curve of precision over recall of one class against the others; guessing "
+        "reaches the share of that class.",
+    ),
+    Term(
         "balanced accuracy",
         "Mean over classes of the share of their pictures that are found, so that a rare class "
         "counts as much as a common one.",
+    ),
+    Term(
+        "calibration error",
+        "Mean distance between how sure the model says it is and how often it is right, in bins "
+        "of equally many pictures. Chance alone makes it positive, the more so the fewer pictures "
+        "there are, so it stands beside what perfect calibration would show.",
+        "Guo, Pleiss, Sun and Weinberger, ICML 2017; Bröcker and Smith, Weather and Forecasting "
+        "22, 2007",
     ),
     Term(
         "configuration",
@@ -40,6 +53,22 @@ GLOSSARY = (
         "cross-validation, fold",
         "The pictures are cut into parts; each part in turn is held out, the rest is trained on, "
         "and the score is taken on the part held out. Copies and groups stay in one part.",
+    ),
+    Term(
+        "cross-fitted",
+        "What is set with the help of labels (a temperature, a threshold) is set for each fold "
+        "on the pictures of the others, and judged on those of the fold.",
+    ),
+    Term(
+        "ensemble",
+        "Several configurations whose probabilities are averaged. Members are added greedily, the "
+        "same one as often as it helps; the gain is corrected for that choice.",
+        "Caruana, Niculescu-Mizil, Crew and Ksikes, ICML 2004",
+    ),
+    Term(
+        "fANOVA",
+        "How much of the variation of scores over all that was tried a setting explains by itself.",
+        "Hutter, Hoos and Leyton-Brown, ICML 2014",
     ),
     Term(
         "gap",
@@ -67,14 +96,35 @@ GLOSSARY = (
         "Nadeau and Bengio, Machine Learning 52, 2003 (corrected resampled t-test)",
     ),
     Term(
+        "PED-ANOVA",
+        "How far a setting's values among the best trials differ from those among all: what "
+        "matters for getting among the best.",
+        "Watanabe, Bansal and Hutter, IJCAI 2023",
+    ),
+    Term(
+        "precision",
+        "Of the pictures that are called one of a class, the share that are. It falls where the "
+        "class is rarer.",
+    ),
+    Term(
         "raced out",
         "Stopped after some folds, because it was too far behind to matter.",
+    ),
+    Term(
+        "recall",
+        "Of the pictures of a class, the share that are called so.",
     ),
     Term(
         "recommended",
         "Among configurations at most 0.5 points and one standard error below the best score: "
         "those with at most twice the fewest trainable parameters; of these the best score, then "
         "the lowest log loss, then the fewest seconds.",
+    ),
+    Term(
+        "temperature",
+        "One number by which a saved model's probabilities are made as sure as they deserve: "
+        "above 1 less sure, below 1 surer. The most probable class stays the same.",
+        "Guo, Pleiss, Sun and Weinberger, ICML 2017",
     ),
     Term(
         "tied",

@@ -21,6 +21,7 @@ SECTIONS = (
     ("strategies", "Which strategy suits my pictures?"),
     ("price", "What is the price of a bigger model here?"),
     ("training", "Did training go well?"),
+    ("settings", "Which settings mattered?"),
     ("mistakes", "Where is it wrong, and how sure is it?"),
     ("configurations", "All configurations, ranked"),
     ("search", "How did the search go?"),

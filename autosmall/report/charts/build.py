@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autosmall.report.charts.curves import curves_figure
+from autosmall.report.charts.importance import importance_figure
 from autosmall.report.charts.intervals import IntervalRow, interval_figure
 from autosmall.report.charts.marks import color, shape
+from autosmall.report.charts.reliability import reliability_figure
 from autosmall.report.charts.render import Figure
 from autosmall.report.charts.search import search_figure
 from autosmall.report.charts.tradeoff import gap_figure, has_sizes, scatter_figure
@@ -23,18 +25,22 @@ class Figures:
     scatter: Figure | None
     gap: Figure | None
     curves: tuple[Figure, ...]
+    importance: tuple[Figure, ...]
+    reliability: Figure | None
     search: Figure | None
 
 
 def build_figures(facts: ReportFacts) -> Figures:
     """Return all figures. Altair and vl_convert are loaded only when there is one to draw."""
-    points, steps = facts.tradeoff.points, facts.search.steps
+    points, steps, scaled = facts.tradeoff.points, facts.search.steps, facts.calibration
     return Figures(
         recommendation=_recommendation(facts.recommendation) if facts.recommendation else None,
         strategies=_strategies(facts),
         scatter=scatter_figure(facts.metric, points) if points else None,
         gap=gap_figure(facts.metric, points) if has_sizes(points) else None,
         curves=tuple(curves_figure(leader) for leader in facts.training.leaders),
+        importance=tuple(importance_figure(group) for group in facts.importance.groups),
+        reliability=reliability_figure(scaled.before, scaled.after) if scaled else None,
         search=search_figure(facts.metric, steps) if len(steps) > 1 else None,
     )
 

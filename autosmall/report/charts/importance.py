@@ -1,0 +1,77 @@
+"""Bars for what each setting explains, and for what matters among the best."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autosmall.analysis.importance import EVERYTHING, ImportanceGroup, SettingImportance
+from autosmall.report.charts.render import Drawing, Figure, figure
+
+MOST_SETTINGS = 8
+ROW_PX = 30
+VARIATION, BEST = "explains the variation", "matters among the best"
+_COLORS = {VARIATION: "var(--accent)", BEST: "var(--train)"}
+
+
+def importance_figure(group: ImportanceGroup) -> Figure:
+    """Return two bars per setting, for those that explain most."""
+    where = "among all strategies" if group.strategy == EVERYTHING else f"within {group.strategy}"
+    shown = group.settings[:MOST_SETTINGS]
+    told = "; ".join(
+        f"{s.name} {100 * s.variance_share:.0f} % and {100 * s.best_share:.0f} %" for s in shown
+    )
+    return figure(
+        lambda width: _draw(group, width),
+        f"Settings {where} ({group.used} trials): the share of the variation of scores that each "
+        "explains by itself (fANOVA, upper bar), and its share of what sets the best trials apart "
+        "from all (PED-ANOVA, lower bar).",
+        f"Importance of settings {where}, fANOVA and PED-ANOVA: {told}.",
+    )
+
+
+def _draw(group: ImportanceGroup, width: int) -> Drawing:
+    import altair as alt
+
+    shown = group.settings[:MOST_SETTINGS]
+    labels = [setting.name.replace("_", " ") for setting in shown]
+    y = alt.Y(
+        "setting:N",
+        sort=labels,
+        title=None,
+        axis=alt.Axis(
+            domain=False,
+            ticks=False,
+            labelPadding=8,
+            labelLimit=width // 2,
+            labelColor="var(--ink)",
+        ),
+    )
+    x = alt.X(
+        "share:Q",
+        title="share (%)",
+        scale=alt.Scale(domain=[0, 100]),
+        axis=alt.Axis(tickCount=5, domain=False, ticks=False, titlePadding=8),
+    )
+    base = alt.Chart(alt.NamedData("bars")).encode(
+        y=y, x=x, yOffset=alt.YOffset("question:N", sort=[VARIATION, BEST])
+    )
+    color: Any = alt.Color("color:N", scale=None, legend=None)
+    bars = base.mark_bar(cornerRadiusEnd=2).encode(color=color)
+    text = base.mark_text(align="left", dx=4, fontSize=11, fill="var(--ink)").encode(text="text:N")
+    room = round(6.2 * max(map(len, labels))) + 60
+    chart = (bars + text).properties(width=width - room - 30, height={"step": ROW_PX / 2})
+    return Drawing(chart, {"bars": [row for s in shown for row in _rows(s.name, s)]})
+
+
+def _rows(name: str, setting: SettingImportance) -> list[dict[str, object]]:
+    shares = {VARIATION: setting.variance_share, BEST: setting.best_share}
+    return [
+        {
+            "setting": name.replace("_", " "),
+            "question": question,
+            "share": 100 * share,
+            "text": f"{100 * share:.0f}",
+            "color": _COLORS[question],
+        }
+        for question, share in shares.items()
+    ]
