@@ -5,9 +5,9 @@ shares of its training part (:data:`~autosmall.schema.sample_size.SHARES_PERCENT
 the same held-out pictures. What the whole training part gives is known from the search.
 
 **Time.** Under a time budget, at most :data:`BUDGET_SHARE` of it is set aside, and no more than the
-fits are expected to take; folds come in order, so that what is done covers all shares. A search
-limited by ``--max-trials`` alone has no clock: there all fits are done, at most three
-cross-validations' worth.
+fits are expected to take; a fold is begun only if all its shares fit in. A search limited by
+``--max-trials`` alone has no clock: there all fits are done, at most three cross-validations'
+worth.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,21 +42,31 @@ LEARNS_NOTHING = "baseline"
 """The strategy whose score does not depend on the number of pictures."""
 
 
+Key = tuple[int, int, int]
+"""Trial, fold and share in percent."""
+
+
 @dataclass(frozen=True)
 class _Unit:
+    """A fold of a leader, with the shares that are to be trained on: of use only together."""
+
     trial: Trial
     fold: int
-    share_percent: int
+    shares: tuple[int, ...] = SHARES_PERCENT
 
     @property
-    def key(self) -> tuple[int, int, int]:
-        return self.trial.number, self.fold, self.share_percent
+    def keys(self) -> list[Key]:
+        return [(self.trial.number, self.fold, share) for share in self.shares]
 
     @property
     def seconds(self) -> float:
-        """How long the fit is expected to take."""
+        """How long the fits are expected to take, one after the other."""
         per_fold = float(np.mean([fold.fit_seconds for fold in self.trial.results]))
-        return SLOWER * per_fold * self.share_percent / 100
+        return SLOWER * per_fold * sum(self.shares) / 100
+
+    def without(self, stored: Collection[Key]) -> _Unit:
+        """Return the unit without the fits that are done."""
+        return replace(self, shares=tuple(key[2] for key in self.keys if key not in stored))
 
 
 def leaders(trials: Collection[Trial], metric: str) -> list[Trial]:
@@ -103,37 +113,41 @@ class SampleSizeFits:
         self._on_late = on_late
         self._on_step = on_step
         self._done = 0
-        self._in_flight: dict[tuple[int, int, int], _Unit] = {}
+        self._in_flight: dict[Key, _Unit] = {}
 
     def run(self, trials: Collection[Trial], seconds: float) -> None:
         """Do the fits of the leaders of ``trials`` for which ``seconds`` have room."""
         stored = {score.key for score in read_subset_scores(self._run_dir)}
         units = _units(leaders(trials, self._context.metric), self._context)
-        todo = deque(unit for unit in units if unit.key not in stored)
-        deadline, total = time.monotonic() + seconds, len(todo)
+        todo = deque(left for unit in units if (left := unit.without(stored)).shares)
+        deadline, total = time.monotonic() + seconds, sum(len(unit.shares) for unit in todo)
         while time.monotonic() < deadline:
             self._submit(todo, deadline)
             if not self._in_flight:
                 break
             self._take(self._pool.wait(0.5))
             self._on_step(self._done, total)
-        for unit in self._in_flight.values():
-            self._pool.cancel(unit.trial.number)
+        for trial, _, _ in self._in_flight:
+            self._pool.cancel(trial)
 
     def _submit(self, todo: deque[_Unit], deadline: float) -> None:
-        """Send off the next fits, leaving out those that would not end in time."""
-        while todo and len(self._in_flight) <= self._pool.size:
+        """Send off the next folds, leaving out those that would not end in time."""
+        while todo and len(self._in_flight) < self._pool.size + len(SHARES_PERCENT):
             unit = todo.popleft()
-            ahead = sum(other.seconds for other in self._in_flight.values())
-            if time.monotonic() + ahead / self._pool.size + unit.seconds <= deadline:
-                self._in_flight[unit.key] = unit
-                request = (unit.trial.number, unit.trial.suggestion.config, (unit.fold,))
-                self._pool.submit(FitRequest(*request, unit.share_percent))
+            ahead = sum(
+                other.seconds * key[2] / sum(other.shares) for key, other in self._in_flight.items()
+            )
+            if time.monotonic() + (ahead + unit.seconds) / self._pool.size > deadline:
+                continue
+            for key in unit.keys:
+                self._in_flight[key] = unit
+                config = unit.trial.suggestion.config
+                self._pool.submit(FitRequest(key[0], config, (unit.fold,), key[2]))
 
     def _take(self, results: list[FoldResult]) -> None:
         for result in results:
-            unit = self._in_flight.pop((result.trial, result.fold, result.share_percent), None)
-            if unit is None:
+            key = (result.trial, result.fold, result.share_percent)
+            if self._in_flight.pop(key, None) is None:
                 self._on_late([result])
             else:
                 write_subset_score(self._run_dir, _score(result, self._context))
@@ -141,12 +155,8 @@ class SampleSizeFits:
 
 
 def _units(found: list[Trial], context: SearchContext) -> list[_Unit]:
-    return [
-        _Unit(trial, fold, share)
-        for fold in range(context.folds.total)
-        for trial in found
-        for share in SHARES_PERCENT
-    ]
+    """Return all folds of the leaders, fold by fold."""
+    return [_Unit(trial, fold) for fold in range(context.folds.total) for trial in found]
 
 
 def _score(result: FoldResult, context: SearchContext) -> SubsetScore:

@@ -201,7 +201,7 @@ class SearchLoop:
         found = self._outlook(known, number)
         if not found.worthwhile:
             self.stopped_early = True
-            self.end_reason = f"ended early: {found.in_words(self._context.metric)}"
+            self.end_reason = f"{found.in_words(self._context.metric)}; --no-early-stop goes on"
         return self.stopped_early
 
     def _outlook(self, known: list[Trial], number: int) -> Outlook:

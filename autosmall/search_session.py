@@ -166,7 +166,7 @@ def _work(prepared: PreparedSearch, pool: Pool, progress: Progress, started: flo
         study.add(loop.resume(stored))
         _say_resumed(progress, len(stored))
         loop.run()
-        progress.note(_ending(loop))
+        progress.note(f"search over: {loop.end_reason}")
         if prepared.settings.sample_size:
             _fit_on_less(prepared, pool, progress, loop, limits)
 
@@ -202,16 +202,6 @@ def _early_stop_from(prepared: PreparedSearch, budget: float | None) -> int | No
     if earlier is not None and earlier.is_lifted(settings.max_trials, budget):
         return earlier.trials + LEAST_PROPOSALS
     return 0
-
-
-def _ending(loop: SearchLoop) -> str:
-    """Return why the search ended, and how it goes on."""
-    if not loop.stopped_early:
-        return f"search over: {loop.end_reason}"
-    return (
-        f"search {loop.end_reason}; the same command with larger limits, or with "
-        "--no-early-stop, goes on"
-    )
 
 
 def _fit_on_less(

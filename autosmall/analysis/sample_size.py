@@ -31,7 +31,7 @@ LEAST_FOLDS = 2
 COUNTS_BY_SHARE = ("accuracy",)
 """Metrics in which a class counts by its pictures; in all others each counts the same."""
 
-_DRAWN_SIZES = 25
+_DRAWN_SIZES = 16
 
 Reals = NDArray[np.float64]
 
@@ -212,6 +212,8 @@ def _as_score(metric: str, error: Expected) -> Expected:
 
 
 def _points(metric: str, law: PowerLaw, smallest: float) -> tuple[CurvePoint, ...]:
-    sizes = np.geomspace(smallest, FACTOR * law.size, _DRAWN_SIZES)
+    measured = np.geomspace(smallest, law.size, _DRAWN_SIZES)
+    beyond = np.geomspace(law.size, FACTOR * law.size, _DRAWN_SIZES // 2)
+    sizes = [*measured, *beyond[1:]]
     found = [(size, _as_score(metric, law.error(float(size)))) for size in sizes]
     return tuple(CurvePoint(float(n), e.value, max(0.0, e.low), e.high) for n, e in found)

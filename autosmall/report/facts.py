@@ -20,6 +20,7 @@ from autosmall.report.sections import (
     recommendation,
     reconstructions,
     repetition,
+    sample_size,
     search,
     strategies,
     tradeoff,
@@ -69,6 +70,7 @@ class ReportFacts:
     ensemble: ensemble.EnsembleFacts | None
     importance: importance.Importance
     errors: errors.Errors
+    sample_size: sample_size.SampleSize
     calibration: calibration.CalibrationFacts | None
     rare_class: rare_class.RareClassFacts | None
     configurations: configurations.Configurations
@@ -101,6 +103,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         ensemble=ensemble.gather(run, ranking, run_path),
         importance=importance.gather(run),
         errors=errors.gather(run, ranking),
+        sample_size=sample_size.gather(run, ranking),
         calibration=calibration.gather(run, ranking),
         rare_class=rare_class.gather(run, ranking, run_path),
         configurations=configurations.gather(run, ranking, run_path),

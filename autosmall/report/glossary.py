@@ -107,6 +107,13 @@ GLOSSARY = (
         "class is rarer.",
     ),
     Term(
+        "power law, learning curve",
+        "How the error falls with the number of training pictures n: about a + b / n^c. All "
+        "exponents c that go with the measured sizes are kept, which makes the interval wide where "
+        "the sizes cannot tell them apart. Beyond the measured sizes it is an extrapolation.",
+        "Figueroa et al., BMC Medical Informatics and Decision Making 12:8, 2012",
+    ),
+    Term(
         "raced out",
         "Stopped after some folds, because it was too far behind to matter.",
     ),

@@ -10,6 +10,7 @@ from autosmall.report.charts.intervals import IntervalRow, interval_figure
 from autosmall.report.charts.marks import color, shape
 from autosmall.report.charts.reliability import reliability_figure
 from autosmall.report.charts.render import Figure
+from autosmall.report.charts.sample_size import sample_size_figure
 from autosmall.report.charts.search import search_figure
 from autosmall.report.charts.tradeoff import gap_figure, has_sizes, scatter_figure
 from autosmall.report.facts import ReportFacts
@@ -27,12 +28,14 @@ class Figures:
     curves: tuple[Figure, ...]
     importance: tuple[Figure, ...]
     reliability: Figure | None
+    sample_size: Figure | None
     search: Figure | None
 
 
 def build_figures(facts: ReportFacts) -> Figures:
     """Return all figures. Altair and vl_convert are loaded only when there is one to draw."""
     points, steps, scaled = facts.tradeoff.points, facts.search.steps, facts.calibration
+    grown = facts.sample_size.curves
     return Figures(
         recommendation=_recommendation(facts.recommendation) if facts.recommendation else None,
         strategies=_strategies(facts),
@@ -41,6 +44,7 @@ def build_figures(facts: ReportFacts) -> Figures:
         curves=tuple(curves_figure(leader) for leader in facts.training.leaders),
         importance=tuple(importance_figure(group) for group in facts.importance.groups),
         reliability=reliability_figure(scaled.before, scaled.after) if scaled else None,
+        sample_size=sample_size_figure(facts.metric, grown) if grown else None,
         search=search_figure(facts.metric, steps) if len(steps) > 1 else None,
     )
 

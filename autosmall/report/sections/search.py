@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.strategies import compare_strategies
 from autosmall.report import sentences
-from autosmall.schema.run_data import RunData
+from autosmall.schema.run_data import RunData, TrialRecord
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Search:
         by_status: Status to number of trials.
         folds_done: Finished folds.
         folds_saved: Folds that racing and stopping left undone.
+        seconds_saved: What they would have taken, by the finished folds of the same trials.
         search_seconds: Wall time.
         fit_seconds: Sum over all fits, which workers share.
         steps: Best so far.
@@ -73,6 +74,7 @@ class Search:
     by_status: dict[str, int]
     folds_done: int
     folds_saved: int
+    seconds_saved: float
     search_seconds: float
     fit_seconds: float
     steps: tuple[Step, ...]
@@ -96,12 +98,20 @@ def gather(run: RunData, ranking: Ranking) -> Search:
         by_status=by_status,
         folds_done=sum(len(trial.folds) for trial in run.trials),
         folds_saved=sum(run.folds.total - len(trial.folds) for trial in ended_early),
+        seconds_saved=sum(_seconds_saved(run, trial) for trial in ended_early),
         search_seconds=run.search_seconds,
         fit_seconds=total,
         steps=_steps(run, ranking),
         strategies=_times(run, ranking, total),
         proposers=_proposers(run, ranking),
     )
+
+
+def _seconds_saved(run: RunData, trial: TrialRecord) -> float:
+    if not trial.folds:
+        return 0.0
+    per_fold = sum(fold.fit_seconds for fold in trial.folds) / len(trial.folds)
+    return per_fold * (run.folds.total - len(trial.folds))
 
 
 def _steps(run: RunData, ranking: Ranking) -> tuple[Step, ...]:
