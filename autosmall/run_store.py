@@ -2,7 +2,7 @@
 
 ::
 
-    settings.toml          resolved settings, versions, fingerprint (written once)
+    settings.toml          resolved settings, versions, fingerprint (only ``prefer`` may change)
     folds.csv, audit.json  the samples, their folds, and what the audit found (written once)
     state.json             running, finished or interrupted; seconds spent; why it ended
     trials/00007/          suggestion.json, fold_00.json ... (the truth), end.json
@@ -32,13 +32,14 @@ import tomli_w
 
 from autosmall.data.folds import read_folds
 from autosmall.data.sheets import decode_sheet, encode_sheet
-from autosmall.errors import RunFolderError
+from autosmall.errors import RunFolderError, SettingsError
 from autosmall.files import write_bytes, write_json, write_text
 from autosmall.fold_document import curves_document, fold_document, fold_from_document
 from autosmall.sample_size_store import read_subset_scores
 from autosmall.schema.config import Config, Value
 from autosmall.schema.results import FoldResult, Reconstructions, Suggestion
 from autosmall.schema.run_data import RunData, TrialRecord
+from autosmall.schema.settings import PREFERENCES
 
 RUNNING = "running"
 FINISHED = "finished"
@@ -110,6 +111,18 @@ class RunStore:
             "dataset": {"fingerprint": facts.fingerprint, "classes": list(facts.classes)},
         }
         write_text(self.path / "settings.toml", tomli_w.dumps(document))
+
+    def set_preference(self, prefer: str) -> None:
+        """Store what the recommendation goes by from now on.
+
+        Raises :class:`~autosmall.errors.SettingsError` for what is no preference.
+        """
+        if prefer not in PREFERENCES:
+            raise SettingsError(
+                f"prefer is {prefer!r}", "one of " + ", ".join(PREFERENCES), "name one of these"
+            )
+        facts = self.facts()
+        self.create(replace(facts, settings={**facts.settings, "prefer": prefer}))
 
     def facts(self) -> RunFacts:
         """Return what :meth:`create` wrote.

@@ -25,7 +25,7 @@ from autosmall.schema.backbone_source import BackboneSource
 from autosmall.schema.folds import FoldPlan
 from autosmall.schema.pretrain_settings import PretrainSettings
 from autosmall.schema.search_context import SearchContext
-from autosmall.schema.settings import INVARIANCES, METRICS, SearchSettings
+from autosmall.schema.settings import INVARIANCES, METRICS, PREFERENCES, SearchSettings
 from autosmall.schema.space import Space
 from autosmall.schema.space_file import read_space, restrict
 from autosmall.schema.space_sizes import with_own_size
@@ -188,6 +188,8 @@ def prepare(checked: CheckedInput, on_audit: Callable[[int, int], None]) -> Prep
     resumed = store.exists
     if not resumed:
         _begin(checked, store, on_audit)
+    elif checked.settings.prefer is not None:
+        store.set_preference(checked.settings.prefer)
     return _read_prepared(checked, store, resumed)
 
 
@@ -213,6 +215,8 @@ def clear_run_dir(run_dir: Path) -> None:
 def _check_settings(settings: SearchSettings) -> None:
     _check_choice("metric", settings.metric, ("auto", *METRICS))
     _check_choice("explorer", settings.explorer, EXPLORER_NAMES)
+    if settings.prefer is not None:
+        _check_choice("prefer", settings.prefer, PREFERENCES)
     for name in settings.invariances:
         _check_choice("invariances", name, INVARIANCES)
     _check_least("max_trials", settings.max_trials, 1)

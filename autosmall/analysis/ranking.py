@@ -252,7 +252,7 @@ def _contest(
         errors,
         true_spread(scores, errors, _partial_scores(run.metric, complete, others)),
         default=defaults[0] if defaults else None,
-        prefer=str(run.settings.get("prefer", PREFER_ACCURACY)),
+        prefer=str(run.settings.get("prefer") or PREFER_ACCURACY),
     )
 
 

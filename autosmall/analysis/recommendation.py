@@ -1,11 +1,12 @@
 """Which configuration to recommend: a rule on numbers alone, so that a correction can replay it.
 
 The rule, in words. The leader is the configuration with the best score; equal scores are ordered
-by log loss, then by fewer trainable parameters, then by fewer seconds. The leader takes the place
-of the portfolio's plain default only if it is better with a probability above
-:data:`LEAST_PROBABILITY`; else the default stays. Who prefers a simple or a quick configuration
-gets the cheapest of those that are at most one standard error of the paired difference, and at most
-:data:`MARGIN`, below that.
+by log loss, then by fewer trainable parameters, then by fewer seconds. For who prefers a simple
+configuration, the one with the fewest trainable parameters of those that are at most one standard
+error of the paired difference, and at most :data:`MARGIN`, below the leader takes its place; for
+who prefers speed, the one with the fewest seconds. What is found so is recommended if it is better
+than the portfolio's plain default with a probability above :data:`LEAST_PROBABILITY`; else the
+default stays.
 
 **The probability.** The best of many looks better than it is, so the plain paired test is of no
 use here. True scores are taken to spread normally around a common centre with standard deviation
@@ -137,26 +138,33 @@ def recommend(scores: Reals, log_scores: Reals, contest: Contest) -> NDArray[np.
 
     Rows are samples of pictures (one row for the data themselves, many for a bootstrap).
     """
-    chosen = _guarded(leaders(scores, log_scores, contest), scores, contest)
-    if contest.prefer == PREFER_ACCURACY:
-        return chosen
+    chosen = leaders(scores, log_scores, contest)
+    if contest.prefer != PREFER_ACCURACY:
+        chosen = _cheapest_near(chosen, scores, log_scores, contest)
+    return _guarded(chosen, scores, contest)
+
+
+def _cheapest_near(
+    leading: NDArray[np.int64], scores: Reals, log_scores: Reals, contest: Contest
+) -> NDArray[np.int64]:
+    """Return the cheapest column within the margin of each row's leader."""
     rows = np.arange(len(scores))
-    margin = np.minimum(MARGIN, contest.difference_errors[chosen]) + _EQUAL
-    near = scores >= scores[rows, chosen][:, None] - margin
-    near[rows, chosen] = True
+    margin = np.minimum(MARGIN, contest.difference_errors[leading]) + _EQUAL
+    near = scores >= scores[rows, leading][:, None] - margin
+    near[rows, leading] = True
     costs = [contest.trainable_parameters, contest.fit_seconds]
     first, second = reversed(costs) if contest.prefer == PREFER_SPEED else costs
     return _first(near, -first, -second, scores, log_scores)
 
 
-def _guarded(leading: NDArray[np.int64], scores: Reals, contest: Contest) -> NDArray[np.int64]:
-    """Return the leading columns, or the default where a lead over it is no proof."""
+def _guarded(chosen: NDArray[np.int64], scores: Reals, contest: Contest) -> NDArray[np.int64]:
+    """Return the chosen columns, or the default where a lead over it is no proof."""
     if contest.default is None:
-        return leading
-    lead = scores[np.arange(len(scores)), leading] - scores[:, contest.default]
+        return chosen
+    lead = scores[np.arange(len(scores)), chosen] - scores[:, contest.default]
     required = required_leads(contest.difference_errors[contest.default], contest.spread)
-    stays = lead <= required[leading] - _EQUAL
-    return np.where(stays, contest.default, leading)
+    stays = lead <= required[chosen] - _EQUAL
+    return np.where(stays, contest.default, chosen)
 
 
 def _first(allowed: NDArray[np.bool_], *keys: Reals) -> NDArray[np.int64]:

@@ -25,7 +25,6 @@ from autosmall.analysis.bootstrap import bootstrap_scores, draw_counts, pooled_s
 from autosmall.analysis.exact import effective_count, widen
 from autosmall.analysis.predictions import PredictionTable
 from autosmall.analysis.recommendation import MARGIN, Contest, leaders, recommend
-from autosmall.schema.settings import PREFER_ACCURACY
 
 REPETITIONS = 500
 """Bootstrap samples drawn for a correction."""
@@ -125,17 +124,12 @@ def pick(metric: str, table: PredictionTable, contest: Contest) -> int:
 
 
 def _within_reach(metric: str, table: PredictionTable, contest: Contest) -> NDArray[np.int64]:
-    """Return the columns that can be picked: near the leader, or near the default it may yield to.
-
-    Those near the default are picked only for being simpler or quicker.
-    """
+    """Return the columns that may be picked on some sample: those near the leader, the default."""
     scores, log_scores = _scores(metric, table)
-    anchors = [int(leaders(scores, log_scores, contest)[0])]
-    if contest.default is not None and contest.prefer != PREFER_ACCURACY:
-        anchors.append(contest.default)
-    reach = [scores[0, a] - MARGIN - OUT_OF_REACH * contest.difference_errors[a] for a in anchors]
-    near = (scores[0] >= np.stack(reach)).any(axis=0)
-    near[[*anchors, *([] if contest.default is None else [contest.default])]] = True
+    leader = int(leaders(scores, log_scores, contest)[0])
+    reach = MARGIN + OUT_OF_REACH * contest.difference_errors[leader]
+    near = scores[0] >= scores[0, leader] - reach
+    near[[leader] if contest.default is None else [leader, contest.default]] = True
     return np.flatnonzero(near)
 
 

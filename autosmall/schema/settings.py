@@ -62,6 +62,8 @@ class SearchSettings:
         groups: Column of the CSV, regular expression over file names, ``parent-folder``,
             ``none``, or ``None`` for the CSV's ``group`` column where there is one.
         keep_duplicates: Do not tie near duplicates to one fold.
+        prefer: What weighs most in the recommendation, one of :data:`PREFERENCES`; ``None`` for
+            what the run folder has, at first ``accuracy``.
         invariances: Transformations that keep the label.
         unlabelled: Folder of further pictures without labels, or ``None``.
         workers: Worker processes; ``None`` for one per core, 0 to work in this process.
@@ -91,6 +93,7 @@ class SearchSettings:
     explorer: str = "committee"
     groups: str | None = None
     keep_duplicates: bool = False
+    prefer: str | None = None
     invariances: tuple[str, ...] = DEFAULT_INVARIANCES
     unlabelled: Path | None = None
     workers: int | None = None
