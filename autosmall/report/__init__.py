@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["write_report"]
+__all__ = ["COMPARISON_PAGE", "write_comparison", "write_report"]
+
+COMPARISON_PAGE = Path("reports") / "comparison.html"
+"""Where a comparison goes by default."""
 
 
 def write_report(run_dir: Path) -> Path:
@@ -24,4 +28,31 @@ def write_report(run_dir: Path) -> Path:
     write_json(run_dir / "report.json", to_json(facts))
     page = run_dir / "report.html"
     write_text(page, render_page(facts, build_figures(facts)))
+    return page
+
+
+def write_comparison(run_dirs: Sequence[Path], page: Path) -> Path:
+    """Write the page that compares runs, and its facts beside it as JSON; return ``page``.
+
+    The JSON file has the page's name with the suffix ``.json``. Both are replaced atomically.
+    Raises :class:`~autosmall.errors.SettingsError` for fewer than two runs or one named twice, and
+    :class:`~autosmall.errors.RunFolderError` where a folder holds no readable run or the page
+    cannot be written.
+    """
+    from autosmall.errors import SettingsError
+    from autosmall.files import write_json, write_text
+    from autosmall.report.comparison import gather_comparison
+    from autosmall.report.comparison_page import render_comparison
+    from autosmall.report.facts import to_json
+    from autosmall.run_store import load_run_data
+
+    if len({path.resolve() for path in run_dirs}) < max(2, len(run_dirs)):
+        raise SettingsError(
+            f"the runs {', '.join(map(str, run_dirs)) or '(none)'}",
+            "two or more run folders, each named once",
+            "autosmall compare reports/one reports/other",
+        )
+    facts = gather_comparison([(path, load_run_data(path)) for path in run_dirs])
+    write_json(page.with_suffix(".json"), to_json(facts))
+    write_text(page, render_comparison(facts))
     return page

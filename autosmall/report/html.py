@@ -33,20 +33,31 @@ SECTIONS = (
 
 def render_page(facts: ReportFacts, figures: Figures) -> str:
     """Return the whole page: one file, no request, a script only for sorting and copying."""
+    return render_frame(
+        "page.html.j2",
+        facts.metric,
+        facts=facts,
+        figures=figures,
+        sections=SECTIONS,
+        folder="",
+        strategy_names=marks.ordered([row.strategy for row in facts.strategies.rows]),
+        drawn_strategies=marks.ordered([point.strategy for point in facts.tradeoff.points]),
+    )
+
+
+def render_frame(template: str, metric: str, **values: object) -> str:
+    """Return the page that ``template`` fills the frame with; ``metric`` is what filters assume.
+
+    ``values`` hold at least ``sections`` (anchor and heading each) and ``folder``, where the
+    sections' templates are.
+    """
     script = _read("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
-        _environment(facts.metric)
-        .get_template("page.html.j2")
+        _environment(metric)
+        .get_template(template)
         .render(
-            facts=facts,
-            figures=figures,
-            sections=SECTIONS,
-            strategy_names=marks.ordered([row.strategy for row in facts.strategies.rows]),
-            drawn_strategies=marks.ordered([point.strategy for point in facts.tradeoff.points]),
-            script=Markup(script),
-            script_hash=digest,
-            style=Markup(_read("page.css")),
+            script=Markup(script), script_hash=digest, style=Markup(_read("page.css")), **values
         )
     )
 
