@@ -16,16 +16,17 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from autosmall.api import SearchRun, load_run, pretrain, search
+    from autosmall.api import SearchRun, compare, load_run, pretrain, search
     from autosmall.model import SavedModel, load_model
 
 __version__ = "0.1.0"
 
-__all__ = ["SavedModel", "SearchRun", "load_model", "load_run", "pretrain", "search"]
+__all__ = ["SavedModel", "SearchRun", "compare", "load_model", "load_run", "pretrain", "search"]
 
 _HOMES = {
     "SavedModel": "autosmall.model",
     "SearchRun": "autosmall.api",
+    "compare": "autosmall.api",
     "load_model": "autosmall.model",
     "load_run": "autosmall.api",
     "pretrain": "autosmall.api",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autosmall.analysis.ranking import Ranking, rank
+from autosmall.report import COMPARISON_PAGE, write_comparison
 from autosmall.run_store import RunStore, load_run_data
 from autosmall.run_tables import fold_results_table, trials_table
 from autosmall.schema.durations import parse_duration
@@ -68,10 +69,16 @@ class SearchRun:
         number = self.ranking.rows[0].summary.trial
         return next(trial for trial in self.data.trials if trial.number == number)
 
-    def report(self) -> Path:
-        """Write ``report.html`` and ``report.json`` again and return the page's path."""
+    def report(self, *, prefer: str | None = None) -> Path:
+        """Write ``report.html`` and ``report.json`` again and return the page's path.
+
+        ``prefer`` (``accuracy``, ``simple`` or ``speed``) changes what is recommended from now on.
+        """
         from autosmall.report import write_report
 
+        if prefer is not None:
+            RunStore(self.path).set_preference(prefer)
+            self.__dict__.pop("data", None), self.__dict__.pop("ranking", None)
         return write_report(self.path)
 
     def retrain(
@@ -98,6 +105,22 @@ def load_run(path: str | Path) -> SearchRun:
     return SearchRun(Path(path))
 
 
+def compare(runs: Sequence[str | Path], *, output: str | Path = COMPARISON_PAGE) -> Path:
+    """Write a page that compares runs, and its facts beside it as JSON; return the page's path.
+
+    Runs that share their data set, folds and metric are compared picture by picture.
+
+    Args:
+        runs: Two or more run folders.
+        output: The page.
+
+    Raises:
+        SettingsError: Fewer than two runs, or one named twice.
+        RunFolderError: A folder holds no readable run, or the page cannot be written.
+    """
+    return write_comparison([Path(run) for run in runs], Path(output))
+
+
 def search(
     dataset: str | Path,
     *,
@@ -117,6 +140,7 @@ def search(
     explorer: str = "committee",
     groups: str | None = None,
     keep_duplicates: bool = False,
+    prefer: str | None = None,
     invariances: Sequence[str] = DEFAULT_INVARIANCES,
     unlabelled: str | Path | None = None,
     workers: int | None = None,
@@ -168,6 +192,7 @@ def search(
         explorer=explorer,
         groups=groups,
         keep_duplicates=keep_duplicates,
+        prefer=prefer,
         invariances=tuple(invariances),
         unlabelled=_path(unlabelled),
         workers=workers,

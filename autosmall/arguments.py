@@ -12,8 +12,15 @@ from pathlib import Path
 from typing import NoReturn
 
 from autosmall import __version__, commands
+from autosmall.report import COMPARISON_PAGE
 from autosmall.schema.pretrain_settings import AUTOENCODER, DISTILL, METHODS
-from autosmall.schema.settings import DEFAULT_INVARIANCES, INVARIANCES, METRICS
+from autosmall.schema.settings import (
+    DEFAULT_INVARIANCES,
+    INVARIANCES,
+    METRICS,
+    PREFER_ACCURACY,
+    PREFERENCES,
+)
 
 _DATASET = "folder of class folders, folder with train/ and test/, or CSV"
 _SOURCE = "labelled pictures as for search, a folder of unlabelled ones, or a recipe (.toml)"
@@ -22,6 +29,7 @@ _INVARIANCES = (
     f" (default: {', '.join(DEFAULT_INVARIANCES)})"
 )
 _RUN = "run folder that search wrote"
+_PREFER = f"what to recommend by: {', '.join(PREFERENCES)} (default: {PREFER_ACCURACY})"
 _MODEL = "model folder that retrain wrote"
 _PICTURES = "pictures, or folders of them"
 _RECALL = "label the rare class so that this share of it is found, as 0.95"
@@ -153,6 +161,7 @@ def _add_search(verbs: _Verbs) -> None:
         help="what ties pictures to one fold: a CSV column, a regular expression over file names",
     )
     add("--keep-duplicates", action="store_true", help="do not tie near duplicates to one fold")
+    add("--prefer", metavar="NAME", help=_PREFER)
     add(
         "--invariances",
         metavar="A,B",
@@ -218,12 +227,13 @@ def _add_pretrain(verbs: _Verbs) -> None:
 def _add_readers_of_runs(verbs: _Verbs) -> None:
     report = verbs.add("report", commands.report, "RUN", "write a run's report again")
     report.add_argument("run_dir", metavar="RUN", type=Path, help=_RUN)
+    report.add_argument("--prefer", metavar="NAME", help=_PREFER)
     report.add_argument("--open", action="store_true", help="open it in the browser")
 
     compare = verbs.add("compare", commands.compare, "RUN RUN...", "compare runs on one page")
     compare.add_argument("run_dirs", metavar="RUN", nargs="+", type=Path, help=_RUN)
     compare.add_argument(
-        "--output", metavar="FILE", type=Path, help=f"page (default: {commands.COMPARISON_PAGE})"
+        "--output", metavar="FILE", type=Path, help=f"page (default: {COMPARISON_PAGE})"
     )
     compare.add_argument("--open", action="store_true", help="open it in the browser")
 

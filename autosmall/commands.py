@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from autosmall.errors import SettingsError
+from autosmall.report import COMPARISON_PAGE
 from autosmall.summaries import run_lines, score_lines
 
-COMPARISON_PAGE = Path("reports") / "comparison.html"
 DEMO_FOLDER = Path("autosmall-demo")
 DEMO_STRATEGIES = ("baseline", "classical", "frozen", "scratch")
 """Fine-tuning without pretrained weights would only take time here."""
@@ -47,11 +47,15 @@ def pretrain(source: Path, output: Path, **options: Any) -> None:
     )
 
 
-def report(run_dir: Path, open: bool = False) -> None:  # noqa: A002 (the option's name)
+def report(
+    run_dir: Path,
+    prefer: str | None = None,
+    open: bool = False,  # noqa: A002 (the option's name)
+) -> None:
     """Write the report of a run anew and print its path."""
-    from autosmall.report import write_report
+    from autosmall.api import load_run
 
-    path = write_report(run_dir)
+    path = load_run(run_dir).report(prefer=prefer)
     _say([f"Report: {path}"])
     if open:
         webbrowser.open(path.resolve().as_uri())
@@ -63,9 +67,9 @@ def compare(
     open: bool = False,  # noqa: A002 (the option's name)
 ) -> None:
     """Write the page that compares runs and print its path."""
-    from autosmall.report import write_comparison
+    from autosmall.api import compare
 
-    path = write_comparison(run_dirs, output)
+    path = compare(run_dirs, output=output)
     _say([f"Comparison: {path}"])
     if open:
         webbrowser.open(path.resolve().as_uri())

@@ -82,6 +82,11 @@ PLAIN_CALLS = {
         ("run", call(Path("run"))),
         ("run --open", call(Path("run"), open=True)),
     ],
+    "compare": [
+        ("one two", call((Path("one"), Path("two")))),
+        ("one two --output page.html --open",
+         call((Path("one"), Path("two")), output=Path("page.html"), open=True)),
+    ],
     "retrain": [
         ("run", call(Path("run"))),
         ("run --rank 2", call(Path("run"), rank=2)),
