@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autosmall.analysis.stopping import LEAST_PROPOSALS
 from autosmall.explorers.base import Explorer
+from autosmall.explorers.portfolio import PROPOSER as PORTFOLIO
 from autosmall.run_store import RunStore
 from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.schema.config import Config
@@ -53,6 +55,14 @@ class LearningExplorer(Explorer):
         self.history.append((outcome.suggestion.number, outcome.status, outcome.score))
 
 
+class FlatExplorer(LearningExplorer):
+    """Two portfolio starts, then proposals that are all alike: nothing is left to gain."""
+
+    def propose(self, number: int) -> Suggestion:
+        config = Config.from_mapping({"strategy": "s", "skill": 0.8 + number / 1e6})
+        return Suggestion(number, config, PORTFOLIO if number < 2 else "t", protected=number < 2)
+
+
 class ShuffledPool(Pool):
     """Ends requests in a random order; a fold's result depends on trial and fold alone."""
 
@@ -62,6 +72,7 @@ class ShuffledPool(Pool):
         self._queue: list[FitRequest] = []
         self._random = random.Random(order_seed)
         self.worked: list[tuple[int, int]] = []
+        self.ending = (False, "")
         self.fail_trials: set[int] = set()
 
     @property
@@ -136,13 +147,15 @@ def run_loop(
     size: int = 1,
     order_seed: int = 0,
     fail_trials: Sequence[int] = (),
+    explorer: LearningExplorer | None = None,
+    early_stop_from: int | None = None,
 ) -> tuple[RunStore, ShuffledPool, LearningExplorer]:
-    store, explorer = RunStore(folder), LearningExplorer()
+    store, explorer = RunStore(folder), explorer or LearningExplorer()
     pool = ShuffledPool(context, size, order_seed)
     pool.fail_trials = set(fail_trials)
     loop = SearchLoop(
         context,
-        Limits(max_trials, None),
+        Limits(max_trials, None, early_stop_from=early_stop_from),
         explorer,
         pool,
         store,
@@ -151,6 +164,7 @@ def run_loop(
     )
     loop.resume(store.trials())
     loop.run()
+    pool.ending = (loop.stopped_early, loop.end_reason)
     return store, pool, explorer
 
 
@@ -251,3 +265,48 @@ def test_more_trials_extend_a_finished_search(context: SearchContext, tmp_path: 
     assert {trial for trial, _ in pool.worked} == set(range(20, 25))
     whole, _, _ = run_loop(context, tmp_path / "b", 25)
     assert summary(whole) == summary(longer)
+
+
+def test_it_ends_early_at_the_same_trial_with_any_number_of_workers(
+    context: SearchContext, tmp_path: Path
+) -> None:
+    """The first trial that can be spared: two starts, what the rule needs, and the lag."""
+    found = []
+    for size in (1, 8):
+        options = {"size": size, "order_seed": size, "early_stop_from": 0}
+        store, pool, _ = run_loop(
+            context, tmp_path / str(size), 100, explorer=FlatExplorer(), **options
+        )
+        found.append(summary(store))
+        stopped, reason = pool.ending
+        assert stopped
+        assert "were expected to bring" in reason
+    assert found[0] == found[1]
+    assert len(found[0]) == 2 + LEAST_PROPOSALS + LAG - 1
+    assert {status for _, status, *_ in found[0]} <= {COMPLETE, "raced_out"}
+
+
+@pytest.mark.parametrize("earliest", [None, 60])
+def test_it_never_ends_earlier_than_it_may(
+    context: SearchContext, tmp_path: Path, earliest: int | None
+) -> None:
+    store, pool, _ = run_loop(
+        context, tmp_path, 70, explorer=FlatExplorer(), early_stop_from=earliest
+    )
+    assert len(store.trials()) == (earliest or 70)
+    assert pool.ending[0] == (earliest is not None)
+
+
+def test_an_early_end_is_kept_by_the_same_command_and_lifted_by_another(
+    context: SearchContext, tmp_path: Path
+) -> None:
+    first, _, _ = run_loop(context, tmp_path, 100, explorer=FlatExplorer(), early_stop_from=0)
+    before = summary(first)
+    again, pool, _ = run_loop(context, tmp_path, 100, explorer=FlatExplorer(), early_stop_from=0)
+    assert summary(again) == before
+    assert not pool.worked
+    further, pool, _ = run_loop(
+        context, tmp_path, 60, explorer=FlatExplorer(), early_stop_from=None
+    )
+    assert summary(further)[: len(before)] == before
+    assert len(summary(further)) == 60
