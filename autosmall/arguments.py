@@ -250,11 +250,13 @@ def _add_readers_of_models(verbs: _Verbs) -> None:
     evaluate = verbs.add("evaluate", commands.evaluate, "MODEL DATASET", "score a saved model")
     evaluate.add_argument("model", metavar="MODEL", type=Path, help=_MODEL)
     evaluate.add_argument("dataset", metavar="DATASET", type=Path, help=_DATASET)
+    _add_trust(evaluate)
 
     predict = verbs.add("predict", commands.predict, "MODEL PICTURE|DIR...", "classify pictures")
     predict.add_argument("model", metavar="MODEL", type=Path, help=_MODEL)
     predict.add_argument("pictures", metavar="PICTURE|DIR", type=Path, nargs="+", help=_PICTURES)
     predict.add_argument("--csv", metavar="FILE", type=Path, help="write the table here")
+    _add_trust(predict)
     how = predict.add_mutually_exclusive_group()
     how.add_argument("--recall", metavar="R", type=float, help=_RECALL)
     how.add_argument("--precision", metavar="P", type=float, help=_PRECISION)
@@ -263,6 +265,7 @@ def _add_readers_of_models(verbs: _Verbs) -> None:
     export.add_argument("model", metavar="MODEL", type=Path, help=_MODEL)
     export.add_argument("--format", metavar="FORMAT", required=True, help=_FORMATS)
     export.add_argument("--output", metavar="PATH", type=Path, help="default: in the model folder")
+    _add_trust(export)
 
 
 def _add_helpers(verbs: _Verbs) -> None:

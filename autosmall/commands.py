@@ -83,20 +83,24 @@ def retrain(run_dir: Path, **options: Any) -> None:
     _say([result.sentence, f"Model: {result.model_dir}"])
 
 
-def evaluate(model: Path, dataset: Path) -> None:
+def evaluate(model: Path, dataset: Path, trust: Sequence[Path] = ()) -> None:
     """Score a saved model on labelled pictures and print the scores."""
     from autosmall.model import evaluate
 
-    _say(score_lines(evaluate(model, dataset)))
+    _say(score_lines(evaluate(model, dataset, trust=trust)))
 
 
 def predict(
-    model: Path, pictures: Sequence[Path], csv: Path | None = None, **threshold: float
+    model: Path,
+    pictures: Sequence[Path],
+    csv: Path | None = None,
+    trust: Sequence[Path] = (),
+    **threshold: float,
 ) -> None:
     """Classify pictures and print the table, or write it to ``csv``."""
     from autosmall.model import load_model
 
-    table = load_model(model).predict(pictures, **threshold)
+    table = load_model(model, trust=trust).predict(pictures, **threshold)
     if csv is None:
         table.to_csv(sys.stdout, index=False)
         return
@@ -104,11 +108,16 @@ def predict(
     _say([f"{len(table)} pictures classified: {csv}"])
 
 
-def export(model: Path, format: str, output: Path | None = None) -> None:  # noqa: A002
+def export(
+    model: Path,
+    format: str,  # noqa: A002
+    output: Path | None = None,
+    trust: Sequence[Path] = (),
+) -> None:
     """Write a model in another format, compare it with the original, and print its path."""
     from autosmall.export import export
 
-    _say([f"Exported and compared: {export(model, format, output)}"])
+    _say([f"Exported and compared: {export(model, format, output, trust=trust)}"])
 
 
 def audit(dataset: Path, output: Path | None = None) -> None:

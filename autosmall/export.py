@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,7 +23,13 @@ MobileNet, MobileNetV2 and EfficientNetB0 up to 5e-5. A wrong layer costs whole 
 """
 
 
-def export(model_dir: str | Path, format: str, output: str | Path | None = None) -> Path:  # noqa: A002
+def export(
+    model_dir: str | Path,
+    format: str,  # noqa: A002
+    output: str | Path | None = None,
+    *,
+    trust: Sequence[str | Path] = (),
+) -> Path:
     """Write the saved model in ``format`` and return the path of the file or folder.
 
     The export is loaded in its own runtime and predicts the pictures stored beside the model; it
@@ -36,6 +43,7 @@ def export(model_dir: str | Path, format: str, output: str | Path | None = None)
         format: ``onnx``, ``tflite`` or ``saved-model``.
         output: Where it goes, ending in ``.onnx`` or ``.tflite`` for these; by default
             ``model.onnx``, ``model.tflite`` or ``saved_model`` in the model's folder.
+        trust: The folder's ``model.keras``, if its own code may run.
 
     Raises:
         ExportError: An unknown format, a model that is no neural network, a missing package, a
@@ -51,7 +59,7 @@ def export(model_dir: str | Path, format: str, output: str | Path | None = None)
     staged = target.parent / f".{uuid.uuid4().hex}{target.suffix}"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _write_and_check(folder, format, staged, target)
+        _write_and_check([str(folder), format, str(staged), *map(str, trust)], target)
         _remove(target)
         staged.rename(target)
     except OSError as error:
@@ -109,12 +117,14 @@ def _check_target(target: Path, wanted: ExportFormat) -> None:
         )
 
 
-def _write_and_check(folder: Path, name: str, staged: Path, target: Path) -> None:
+def _write_and_check(words: list[str], target: Path) -> None:
+    """Let another process export; ``words`` are those of :mod:`autosmall.export_formats`."""
+    name = words[1]
     log = target.parent / f"{target.name}.log"
     try:
         answer = ask_child(
             "autosmall.export_formats",
-            [str(folder), name, str(staged)],
+            words,
             {"KERAS_BACKEND": "tensorflow"},
         )
     except ChildFailedError as error:

@@ -1,4 +1,4 @@
-"""``python -m autosmall.export_formats MODEL FORMAT FILE``: write a format, run it, compare.
+"""``python -m autosmall.export_formats MODEL FORMAT FILE [TRUSTED ...]``: write, run, compare.
 
 Each format has a writer, which makes it from a Keras model by way of TensorFlow, and a runner,
 which predicts with the format's own runtime. All take ``pictures`` (``float32 (n, height, width,
@@ -172,10 +172,9 @@ def _input_spec(model: keras.Model) -> Any:
     return tf.TensorSpec(model.input_shape, tf.float32, name=INPUT)
 
 
-def _work(model: str, name: str, path: str) -> Answer:
-    return {
-        "largest_difference": write_and_compare(load_single_model(Path(model)), name, Path(path))
-    }
+def _work(model: str, name: str, path: str, *trust: str) -> Answer:
+    saved = load_single_model(Path(model), trust)
+    return {"largest_difference": write_and_compare(saved, name, Path(path))}
 
 
 if __name__ == "__main__":

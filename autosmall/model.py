@@ -34,8 +34,9 @@ from autosmall.model_folder import (
     write_samples,
 )
 from autosmall.models.array_model import predict_array_model
+from autosmall.models.trust import Trust
 from autosmall.openings import record_opening
-from autosmall.pipeline import PIPELINE_FILE, Pipeline, read_pipeline
+from autosmall.pipeline import KERAS, MODEL_FILES, PIPELINE_FILE, Pipeline, read_pipeline
 from autosmall.predictor import Predictor, Probabilities
 from autosmall.saved_ensemble import (
     MEMBERS_FOLDER,
@@ -143,10 +144,11 @@ def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
     )
 
 
-def load_model(path: str | Path) -> Predictor:
+def load_model(path: str | Path, *, trust: Sequence[str | Path] = ()) -> Predictor:
     """Return the saved model in the folder ``path`` (or in its ``model/``, for a run folder).
 
-    A :class:`SavedModel`, or a :class:`~autosmall.saved_ensemble.SavedEnsemble`. Raises
+    A :class:`SavedModel`, or a :class:`~autosmall.saved_ensemble.SavedEnsemble`. The code in the
+    files ``trust`` may run: a ``model.keras`` in that folder, or nothing. Raises
     :class:`~autosmall.errors.ModelFileError` where the folder is no saved model, a file was
     changed or cut short, or it holds anything but known layers or plain arrays.
     """
@@ -154,19 +156,32 @@ def load_model(path: str | Path) -> Predictor:
     if not _holds_model(folder) and _holds_model(folder / "model"):
         folder = folder / "model"
     if not is_ensemble(folder):
-        return load_single_model(folder)
+        return load_single_model(folder, trust)
     description = read_ensemble(folder)
+    trusted = trust_in(folder, trust)
     models = tuple(
-        load_single_model(folder / MEMBERS_FOLDER / member.name) for member in description.members
+        _load_with(folder / MEMBERS_FOLDER / member.name, trusted) for member in description.members
     )
     check_members(folder, description, models)
     return SavedEnsemble(folder, description, models)
 
 
-def load_single_model(folder: Path) -> SavedModel:
+def load_single_model(folder: Path, trust: Sequence[str | Path] = ()) -> SavedModel:
     """Return the saved model in ``folder``, which holds one with a ``pipeline.json``."""
+    return _load_with(folder, trust_in(folder, trust))
+
+
+def trust_in(folder: Path, trust: Sequence[str | Path]) -> Trust:
+    """Return trust in files; ``SettingsError`` where one of them is no model in ``folder``."""
+    trusted = Trust.named(trust)
+    models = (str(file) for file in folder.resolve().rglob(MODEL_FILES[KERAS]))
+    trusted.check_used(models, f"a model in {folder}")
+    return trusted
+
+
+def _load_with(folder: Path, trust: Trust) -> SavedModel:
     pipeline = read_pipeline(folder)
-    return SavedModel(folder, pipeline, read_model_file(folder, pipeline))
+    return SavedModel(folder, pipeline, read_model_file(folder, pipeline, trust))
 
 
 def _holds_model(folder: Path) -> bool:
@@ -195,12 +210,14 @@ def save_model(
         write_text(staged / "model_card.md", card)
 
 
-def evaluate(model: Predictor | str | Path, dataset: str | Path) -> dict[str, object]:
+def evaluate(
+    model: Predictor | str | Path, dataset: str | Path, *, trust: Sequence[str | Path] = ()
+) -> dict[str, object]:
     """Return a model's scores on labelled pictures in any of the three layouts.
 
     The test split is scored where there is one, otherwise all pictures; ``part`` says which.
     Classes are matched by name. A model that lies in a run folder has the opening written to the
-    run's ``test_openings.json`` before any picture is read.
+    run's ``test_openings.json`` before any picture is read. ``trust`` is as for :func:`load_model`.
 
     Returns:
         ``part`` (words), ``n``, ``unreadable`` (name and reason each), what
@@ -212,7 +229,7 @@ def evaluate(model: Predictor | str | Path, dataset: str | Path) -> dict[str, ob
         DatasetError: No such data set, no readable picture, or a class the model does not know.
         ModelFileError: The model cannot be used.
     """
-    saved = model if isinstance(model, Predictor) else load_model(model)
+    saved = model if isinstance(model, Predictor) else load_model(model, trust=trust)
     source = labelled_part(read_labelled(Path(dataset)), saved.classes)
     run = saved.folder.resolve().parent
     opened = None

@@ -31,6 +31,8 @@ from autosmall.decisions import Decisions
 from autosmall.errors import ModelFileError, RunFolderError
 from autosmall.files import file_sha256, write_text
 from autosmall.models.array_model import TEMPERATURE
+from autosmall.models.keras_files import CODE, SerializedObject, objects_in
+from autosmall.models.trust import NO_TRUST, Trust, trust_remedy
 from autosmall.pipeline import ARRAYS, KERAS, MODEL_FILES, PIPELINE_FILE, Pipeline, write_pipeline
 from autosmall.quiet import import_keras
 from autosmall.saved_ensemble import is_ensemble
@@ -190,18 +192,20 @@ def _stored_pictures(arrays: Mapping[str, NDArray[np.generic]]) -> Pictures:
     )
 
 
-def read_model_file(folder: Path, pipeline: Pipeline) -> keras.Model | ArrayModel:
+def read_model_file(
+    folder: Path, pipeline: Pipeline, trust: Trust = NO_TRUST
+) -> keras.Model | ArrayModel:
     """Return the model, its digest checked before anything of it is opened.
 
     A ``.keras`` file is read in safe mode and only if every object in it is Keras's or
-    AutoSmall's own; arrays are read without pickle. Raises
+    AutoSmall's own, unless it is trusted; arrays are read without pickle. Raises
     :class:`~autosmall.errors.ModelFileError` for everything that does not fit.
     """
     path = folder / pipeline.model_file
     _check_digest(path, pipeline.sha256)
     if pipeline.kind == ARRAYS:
         return ArrayModel(pipeline.recipe, _read_arrays(path))
-    return _read_keras(path, pipeline)
+    return _read_keras(path, pipeline, trusted=bool(trust.digest(path)))
 
 
 def _check_replaceable(folder: Path) -> None:
@@ -263,18 +267,14 @@ def _check_digest(path: Path, sha256: str) -> None:
         )
 
 
-def _read_keras(path: Path, pipeline: Pipeline) -> keras.Model:
+def _read_keras(path: Path, pipeline: Pipeline, *, trusted: bool) -> keras.Model:
     try:
-        _import_own_layers(path)
-        import_keras()
-        import keras
-
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        model = _load_trusted(path) if trusted else _load_safely(path)
     except _READ_ERRORS as error:
         raise ModelFileError(
             f"{path} cannot be loaded: {str(error).splitlines()[0]}",
             "a Keras model of Keras's and AutoSmall's own layers",
-            f"Lambda and foreign layers are refused; otherwise: {_MEND}",
+            _MEND,
         ) from error
     expected = ((None, *pipeline.picture_spec.input_shape), (None, len(pipeline.classes)))
     if (model.input_shape, model.output_shape) != expected:
@@ -286,29 +286,39 @@ def _read_keras(path: Path, pipeline: Pipeline) -> keras.Model:
     return model
 
 
-def _import_own_layers(path: Path) -> None:
-    """Import the modules of AutoSmall's and KerasHub's layers, so that Keras knows their classes.
+def _load_trusted(path: Path) -> keras.Model:
+    import_keras()
+    from autosmall.models.foreign_models import load_trusted
 
-    Raises ``ValueError`` for an object of any other package, before anything is built.
-    """
+    return load_trusted(path)
+
+
+def _load_safely(path: Path) -> keras.Model:
     with zipfile.ZipFile(path) as archive:
-        config = json.loads(archive.read("config.json"))
-    for module in sorted(_modules_in(config)):
+        objects = set(objects_in(json.loads(archive.read("config.json"))))
+    foreign = sorted({str(each) for each in objects if not _is_own(each)})
+    if foreign:
+        raise ModelFileError(
+            f"{path} holds what is neither Keras's nor AutoSmall's own: {', '.join(foreign)}",
+            "a Keras model of their own layers, without Lambda: anything else could run code",
+            f"retrain another configuration, or {trust_remedy(path)}",
+        )
+    import_keras()
+    import keras
+
+    _import_own_layers(objects)
+    return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def _is_own(each: SerializedObject) -> bool:
+    known = each.module.startswith(_OWN_LAYERS) or each.module.split(".")[0] == "keras_hub"
+    return each.is_keras_own or (known and each.name not in CODE)
+
+
+def _import_own_layers(objects: set[SerializedObject]) -> None:
+    """Import the modules of AutoSmall's and KerasHub's layers, so that Keras knows them."""
+    for module in sorted({each.module for each in objects}):
         if module.startswith(_OWN_LAYERS):
             importlib.import_module(module)
         elif module.split(".")[0] == "keras_hub":
             importlib.import_module("keras_hub")
-        elif module.split(".")[0] not in ("keras", "builtins"):
-            raise ValueError(f"it holds an object of {module!r}, which is not Keras's own")
-
-
-def _modules_in(value: object) -> Iterator[str]:
-    """Yield the module of every serialised object below ``value``."""
-    if isinstance(value, dict):
-        if "class_name" in value and isinstance(value.get("module"), str):
-            yield value["module"]
-        for below in value.values():
-            yield from _modules_in(below)
-    elif isinstance(value, list):
-        for below in value:
-            yield from _modules_in(below)

@@ -96,7 +96,7 @@ def _metrics(plan: EnsemblePlan, fitted: Sequence[FittedModel], folder: Path) ->
     probabilities = combine(votes, plan.choice.weights, plan.decisions.temperature)
     rows = sample_rows(first.run.labels, SAMPLE_PICTURES)
     reload = check_reload(first, "the ensemble", folder, probabilities, rows)
-    model = load_model(folder)
+    model = load_model(folder, trust=first.trusted_files(folder))
     return {
         **scored_on_test(first, model),
         "search": {

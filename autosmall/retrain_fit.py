@@ -72,7 +72,7 @@ def fit_into(plan: RetrainPlan, folder: Path) -> FittedModel:
     probabilities = _scaled(fit.train_probabilities, plan.decisions.temperature)
     rows = sample_rows(plan.run.labels, SAMPLE_PICTURES)
     reload = check_reload(plan, f"trial {plan.trial}", folder, probabilities, rows)
-    model = load_single_model(folder)
+    model = load_single_model(folder, plan.trusted_files(folder))
     write_samples(folder, _samples(plan, model, rows))
     metrics: Metrics = {"training": _training(plan, fit, probabilities, seconds), "reload": reload}
     return FittedModel(model, metrics, probabilities)
@@ -91,7 +91,8 @@ def check_reload(
     Raises :class:`~autosmall.errors.ModelFileError` above :data:`RELOAD_TOLERANCE`.
     """
     paths = [plan.dataset.paths[row] for row in rows]
-    difference = largest_difference(folder, paths, probabilities[rows])
+    trust = plan.trusted_files(folder)
+    difference = largest_difference(folder, paths, probabilities[rows], trust)
     if not difference <= RELOAD_TOLERANCE:
         raise ModelFileError(
             f"reloaded, the model of {name} predicts otherwise than when it was "

@@ -19,6 +19,7 @@ from autosmall.errors import BackboneError, DatasetError, SettingsError
 from autosmall.model import LabelledPart, labelled_part
 from autosmall.models.backbone_registry import find_backbones
 from autosmall.models.trust import Trust
+from autosmall.pipeline import KERAS, MODEL_FILES
 from autosmall.report.sections.ensemble import gain_words
 from autosmall.run_store import load_run_data
 from autosmall.runner.pictures import DecodedPictures
@@ -64,6 +65,14 @@ class RetrainPlan:
     def trial(self) -> int:
         """Number of the chosen trial."""
         return self.chosen.summary.trial
+
+    def trusted_files(self, folder: Path) -> tuple[Path, ...]:
+        """Return the models in ``folder`` whose code may run, as that of the run's backbones may.
+
+        A model holds its backbone's code.
+        """
+        trusts = bool(Trust.stored(self.run.settings).digests)
+        return tuple(folder.rglob(MODEL_FILES[KERAS])) if trusts else ()
 
     @property
     def backbone(self) -> BackboneSource | None:

@@ -1,4 +1,4 @@
-"""``python -m autosmall.verify_model MODEL EXPECTED.npz``: a saved model, met as a stranger.
+"""``python -m autosmall.verify_model MODEL EXPECTED.npz [TRUSTED ...]``: a model, as a stranger.
 
 Run in a process of its own by ``retrain``: nothing that trained the model is in memory, so what
 agrees here agrees wherever the folder is copied to.
@@ -20,19 +20,24 @@ from autosmall.errors import ModelFileError
 from autosmall.model import load_model
 
 
-def largest_difference(model: Path, paths: Sequence[Path], expected: NDArray[np.float32]) -> float:
+def largest_difference(
+    model: Path,
+    paths: Sequence[Path],
+    expected: NDArray[np.float32],
+    trust: Sequence[Path] = (),
+) -> float:
     """Return the largest absolute difference of probabilities between ``expected`` and reloaded.
 
     The model in the folder ``model`` is loaded in a fresh process, which reads the files
     ``paths`` through the whole pipeline; ``expected`` is ``float32 (n, n_classes)``. A file that
-    cannot be read makes the difference infinite. Raises
+    cannot be read makes the difference infinite. The code in the files ``trust`` may run. Raises
     :class:`~autosmall.errors.ModelFileError` where the process cannot use the model.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "expected.npz"
         np.savez(file, paths=np.array([os.fsencode(path) for path in paths]), expected=expected)
         try:
-            answer = ask_child("autosmall.verify_model", [str(model), str(file)])
+            answer = ask_child("autosmall.verify_model", [str(model), str(file), *map(str, trust)])
         except ChildFailedError as error:
             raise ModelFileError(
                 f"a fresh process could not use the saved model: {error.reason}",
@@ -42,11 +47,11 @@ def largest_difference(model: Path, paths: Sequence[Path], expected: NDArray[np.
     return float(str(answer["largest_difference"]))
 
 
-def _compare(model: str, file: str) -> Answer:
+def _compare(model: str, file: str, *trust: str) -> Answer:
     with np.load(file, allow_pickle=False) as stored:
         paths = [Path(os.fsdecode(name)) for name in stored["paths"].tolist()]
         expected = stored["expected"]
-    probabilities, problems = load_model(model).predict_files(paths)
+    probabilities, problems = load_model(model, trust=trust).predict_files(paths)
     difference = np.inf if problems else np.abs(probabilities - expected).max(initial=0.0)
     return {"largest_difference": float(difference)}
 

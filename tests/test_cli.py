@@ -92,14 +92,22 @@ PLAIN_CALLS = {
         ("run --rank 2", call(Path("run"), rank=2)),
         ("run --trial 14 --test held_out", call(Path("run"), trial=14, test=Path("held_out"))),
     ],
-    "evaluate": [("model pics", call(Path("model"), Path("pics")))],
+    "evaluate": [
+        ("model pics", call(Path("model"), Path("pics"))),
+        ("model pics --trust a.keras",
+         call(Path("model"), Path("pics"), trust=(Path("a.keras"),))),
+    ],
     "predict": [
         ("model a.png dir", call(Path("model"), (Path("a.png"), Path("dir")))),
+        ("model --trust m.keras a.png",
+         call(Path("model"), (Path("a.png"),), trust=(Path("m.keras"),))),
         ("model a.png --csv out.csv",
          call(Path("model"), (Path("a.png"),), csv=Path("out.csv"))),
     ],
     "export": [
         ("model --format onnx", call(Path("model"), format="onnx")),
+        ("model --format onnx --trust m.keras",
+         call(Path("model"), format="onnx", trust=(Path("m.keras"),))),
         ("model --format tflite --output x",
          call(Path("model"), format="tflite", output=Path("x"))),
     ],

@@ -16,7 +16,13 @@ import pytest
 from PIL import Image
 
 from autosmall.data.images import load_picture
-from autosmall.errors import AutoSmallError, DatasetError, ModelFileError, RunFolderError
+from autosmall.errors import (
+    AutoSmallError,
+    DatasetError,
+    ModelFileError,
+    RunFolderError,
+    SettingsError,
+)
 from autosmall.files import file_sha256
 from autosmall.model import SavedModel, evaluate, load_model, save_model
 from autosmall.model_folder import (
@@ -314,9 +320,31 @@ def test_a_lambda_layer_is_refused(tmp_path: Path) -> None:
     model.save(tmp_path / "model.keras")
     content = (tmp_path / "model.keras").read_bytes()
     folder = hostile_folder(tmp_path / "m", "keras", content)
-    with pytest.raises(ModelFileError, match="cannot be loaded"):
+    with pytest.raises(ModelFileError, match=r"Lambda \(keras.layers\)") as refused:
         load_model(folder)
+    assert f"--trust {folder / 'model.keras'}" in refused.value.remedy
     assert not canary.exists()
+
+
+def test_a_trusted_lambda_layer_is_run(tmp_path: Path) -> None:
+    import keras
+
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            keras.layers.Lambda(lambda x: x * 2, output_shape=(16, 16, 3)),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Softmax(),
+        ]
+    )
+    model.save(tmp_path / "model.keras")
+    folder = hostile_folder(tmp_path / "m", "keras", (tmp_path / "model.keras").read_bytes())
+    picture = np.random.default_rng(0).integers(0, 9, (1, 16, 16, 3), dtype=np.uint8)
+    trusted = load_model(folder, trust=[folder / "model.keras"])
+    expected = model.predict_on_batch(picture.astype(np.float32))
+    np.testing.assert_allclose(trusted.predict_proba(picture), expected, atol=1e-6)
+    with pytest.raises(SettingsError, match="which is not a model in"):
+        load_model(folder, trust=[tmp_path / "model.keras"])
 
 
 def test_a_layer_from_elsewhere_is_refused_even_where_it_is_registered(tmp_path: Path) -> None:
@@ -330,7 +358,7 @@ def test_a_layer_from_elsewhere_is_refused_even_where_it_is_registered(tmp_path:
     model = keras.Sequential([keras.Input((16, 16, 3)), Foreign()])
     model.save(tmp_path / "model.keras")
     folder = hostile_folder(tmp_path / "m", "keras", (tmp_path / "model.keras").read_bytes())
-    with pytest.raises(ModelFileError, match="not Keras's own"):
+    with pytest.raises(ModelFileError, match="nor AutoSmall's own: Foreign"):
         load_model(folder)
 
 

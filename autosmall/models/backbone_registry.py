@@ -13,7 +13,7 @@ from autosmall.models import builtin_backbone, user_registry
 from autosmall.models.backbone_table import BACKBONES, BackboneEntry, backbone_of_file
 from autosmall.models.hub_presets import find_preset, hub_source
 from autosmall.models.keras_files import check_keras_file, foreign_objects
-from autosmall.models.trust import Trust
+from autosmall.models.trust import NO_TRUST, Trust
 from autosmall.models.user_registry import RegisteredBackbone, read_registry
 from autosmall.models.weight_files import check_weights_file
 from autosmall.schema.backbone_source import (
@@ -25,7 +25,6 @@ from autosmall.schema.backbone_source import (
 )
 
 WEIGHTS_DIR_VARIABLE = "AUTOSMALL_WEIGHTS_DIR"
-NO_TRUST = Trust()
 PACKAGE, REGISTRY, KERAS_CACHE = "the package", "your registry", "Keras's cache"
 
 

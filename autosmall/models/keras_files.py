@@ -72,7 +72,7 @@ def serialized_objects(path: Path) -> set[SerializedObject]:
 
     How it was trained is left aside: it is not read. Raises ``BackboneError`` for a damaged file.
     """
-    return set(_objects_in(_read_description(path)))
+    return set(objects_in(_read_description(path)))
 
 
 def input_size_px(path: Path) -> int | None:
@@ -114,8 +114,8 @@ def _read_description(path: Path) -> object:
         ) from error
 
 
-def _objects_in(value: object) -> Iterator[SerializedObject]:
-    """Yield the serialised objects below ``value``."""
+def objects_in(value: object) -> Iterator[SerializedObject]:
+    """Yield the serialised objects below ``value``, a parsed ``config.json``."""
     if isinstance(value, dict):
         name = value.get("class_name")
         if isinstance(name, str) and ("module" in value or name in CODE):
@@ -124,7 +124,7 @@ def _objects_in(value: object) -> Iterator[SerializedObject]:
             yield SerializedObject(str(own_name), *told)
         for key, below in value.items():
             if key != "compile_config":
-                yield from _objects_in(below)
+                yield from objects_in(below)
     elif isinstance(value, list):
         for below in value:
-            yield from _objects_in(below)
+            yield from objects_in(below)

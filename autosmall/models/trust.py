@@ -92,6 +92,9 @@ class Trust:
             )
 
 
+NO_TRUST = Trust()
+
+
 def check_unchanged(path: Path, sha256: str) -> None:
     """Raise ``BackboneError`` unless the file at ``path`` has the digest ``sha256``."""
     if path.is_file() and (found := file_sha256(path)) != sha256:
