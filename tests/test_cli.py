@@ -43,8 +43,8 @@ PLAIN_CALLS = {
         ("pics --source more --source-budget 2m",
          call(Path("pics"), source=Path("more"), source_budget="2m")),
         ("pics --explorer optuna", call(Path("pics"), explorer="optuna")),
-        ("pics --groups patient --keep-duplicates",
-         call(Path("pics"), groups="patient", keep_duplicates=True)),
+        ("pics --groups patient --keep-duplicates --prefer simple",
+         call(Path("pics"), groups="patient", keep_duplicates=True, prefer="simple")),
         ("pics --invariances mirror,shift", call(Path("pics"), invariances=("mirror", "shift"))),
         ("pics --invariances none", call(Path("pics"), invariances=())),
         ("pics --unlabelled more", call(Path("pics"), unlabelled=Path("more"))),
@@ -81,6 +81,7 @@ PLAIN_CALLS = {
     "report": [
         ("run", call(Path("run"))),
         ("run --open", call(Path("run"), open=True)),
+        ("run --summary s.png", call(Path("run"), summary=Path("s.png"))),
     ],
     "compare": [
         ("one two", call((Path("one"), Path("two")))),

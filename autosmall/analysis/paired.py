@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
@@ -105,6 +105,17 @@ class PairedDifference:
     p_equivalent: float = math.nan
     p_better: float = math.nan
     fold_p_value: float = math.nan
+
+    def reversed(self) -> PairedDifference:
+        """Return how much the second exceeds the first."""
+        return replace(
+            self,
+            difference=-self.difference,
+            low=-self.high,
+            high=-self.low,
+            p_worse=self.p_better,
+            p_better=self.p_worse,
+        )
 
     @property
     def can_be_told(self) -> bool:

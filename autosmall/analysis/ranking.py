@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from autosmall.analysis.bootstrap import pooled_scores
 from autosmall.analysis.differences import Differences, typical_ratio
 from autosmall.analysis.exact import effective_count, widen
 from autosmall.analysis.paired import Estimate, PairedDifference, estimate
 from autosmall.analysis.predictions import PredictionTable, is_complete, prediction_table
-from autosmall.analysis.recommendation import Contest, true_spread
+from autosmall.analysis.recommendation import Contest, probability_better, true_spread
 from autosmall.analysis.selection_bias import (
     CorrectedScore,
     correct_selection,
@@ -140,6 +141,21 @@ class Ranking:
             if row.summary.trial == trial:
                 return row
         raise KeyError(trial)
+
+    @property
+    def default(self) -> RankedTrial | None:
+        """The plain default, or ``None`` where it is not ranked."""
+        column = self.contest.default
+        return None if column is None else self.find(self.contest.trials[column])
+
+    def probability_better(self, trial: int) -> float:
+        """Return P(``trial`` is better than the plain default), as the rule weighs it, or NaN."""
+        column, default = self.contest.trials.index(trial), self.contest.default
+        if default is None:
+            return math.nan
+        scores = pooled_scores(self.metric, self.table)
+        lead, error = scores[column] - scores[default], self.contest.difference_errors
+        return probability_better(lead, error[column, default], self.contest.spread)
 
     def corrected(self) -> CorrectedScore | None:
         """Return what the pick is worth (see :func:`correct_selection`); takes seconds."""

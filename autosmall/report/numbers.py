@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from autosmall.analysis.paired import PairedDifference
 from autosmall.schema.settings import METRICS
 
 METRIC_WORDS = {name: name.replace("_", " ") for name in METRICS} | {
@@ -100,6 +101,30 @@ def signed_interval_text(metric: str, low: float, high: float) -> str:
     if not (math.isfinite(low) and math.isfinite(high)):
         return MISSING
     return f"{signed_text(metric, low)} to {signed_text(metric, high)}"
+
+
+def span_text(metric: str, found: PairedDifference) -> str:
+    """Return a difference with its interval, both with the digits that it allows.
+
+    >>> span_text("accuracy", PairedDifference(0.041, 0.012, 0.068, 0.01))
+    '4 (1 to 7) points'
+    >>> span_text("log_loss", PairedDifference(-0.1, -0.3, 0.1, 0.3))
+    '−0.10 (−0.30 to +0.10)'
+    """
+    values = (found.difference, found.low, found.high)
+    if not all(map(math.isfinite, values)):
+        return MISSING
+    sign = "" if found.low > 0 else "+"
+    if not is_percent(metric):
+        middle, low, high = (f"{value:{sign}.2f}".replace("-", "−") for value in values)
+        return f"{middle} ({low} to {high})"
+    digits = decimals_for((found.high - found.low) / 2)
+    middle, low, high = (_signless_zero(f"{100 * v:{sign}.{digits}f}") for v in values)
+    return f"{middle} ({low} to {high}) points"
+
+
+def _signless_zero(number: str) -> str:
+    return number[1:] if float(number) == 0 and number[0] in "+-" else number.replace("-", "−")
 
 
 def range_share_text(share: float) -> str:

@@ -14,10 +14,8 @@ from autosmall.analysis.overfitting import (
     StrategyGap,
     Trend,
 )
-from autosmall.analysis.paired import PairedDifference
 from autosmall.analysis.ranking import TrialSummary
 from autosmall.analysis.selection_bias import CorrectedScore
-from autosmall.analysis.strategies import BETTER, WORSE, StrategyResult
 from autosmall.report.numbers import (
     METRIC_WORDS,
     count_text,
@@ -70,27 +68,6 @@ def recommendation(
     )
 
 
-def why_recommended(
-    metric: str, chosen: TrialSummary, leader: TrialSummary, behind: PairedDifference, tied: int
-) -> str:
-    """Return why this one, and how many could not be told from the best score."""
-    if chosen.trial == leader.trial:
-        text = "It has the best score of all that finished every fold"
-        others = tied - 1
-        if others == 0:
-            return f"{text}."
-        return f"{text}; {counted(others, 'other')} cannot be told from it with these pictures."
-    lost = points_text(metric, behind.difference, 0.001)
-    return (
-        f"Trial {leader.trial} ({leader.strategy}) scores {lost} better, a difference that these "
-        f"pictures cannot show to be real; this one trains "
-        f"{_parameters(chosen)} instead of {_parameters(leader)}."
-        if behind.difference < 0
-        else f"It scores as well as trial {leader.trial} ({leader.strategy}) and trains "
-        f"{_parameters(chosen)} instead of {_parameters(leader)}."
-    )
-
-
 def trust(metric: str, corrected: CorrectedScore | None, blocking: int, warnings: int) -> str:
     """Return whether the number can be believed."""
     if corrected is None:
@@ -135,39 +112,6 @@ def caution(pictures: int, smallest_class: int) -> str:
         rest = counted(smallest_class, "picture")
         return f"{text} The smallest class has {rest}, so little can be said about it alone."
     return text
-
-
-def strategies(metric: str, results: Sequence[StrategyResult]) -> str:
-    """Return which strategy suits, if these pictures can tell."""
-    finished = [result for result in results if result.best is not None]
-    if not finished:
-        return NOTHING_COMPLETE
-    first = finished[0]
-    if len(finished) == 1:
-        return f"Only {first.strategy} has a configuration that finished all its folds."
-    if first.verdict == BETTER:
-        return f"{first.strategy} is best: {_difference(metric, first)}."
-    open_ones = [r.strategy for r in finished[1:] if r.verdict != WORSE]
-    if not open_ones:
-        return f"{first.strategy} has the best score, but not by more than chance could give."
-    return (
-        f"{first.strategy} has the best score, but there are too few pictures to tell it from "
-        f"{listed(open_ones)}."
-    )
-
-
-def strategy_verdict(metric: str, result: StrategyResult) -> str:
-    """Return one strategy's verdict in words."""
-    if result.best is None:
-        return "no configuration finished all its folds"
-    if result.difference is None or result.rival is None:
-        return "nothing to compare with"
-    rival = result.rival.strategy
-    if result.verdict == BETTER:
-        return f"better than the best other, {rival}"
-    if result.verdict == WORSE:
-        return f"worse than {rival}"
-    return f"cannot be told from {rival}"
 
 
 def reconstructions(
@@ -393,14 +337,6 @@ def _measured(metric: str, score: str) -> str:
 
 def _half(corrected: CorrectedScore) -> float:
     return (corrected.high - corrected.low) / 2
-
-
-def _difference(metric: str, result: StrategyResult) -> str:
-    assert result.difference is not None and result.rival is not None
-    size = points_text(metric, result.difference.difference, 0.05)
-    low, high = result.difference.low, result.difference.high
-    interval = signed_interval_text(metric, low, high)
-    return f"{size} better than the best other, {result.rival.strategy} ({interval})"
 
 
 def _findings_text(blocking: int, warnings: int) -> str:

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import pytest
 
 from autosmall.analysis.overfitting import Trend
-from autosmall.analysis.paired import PairedDifference
 from autosmall.analysis.selection_bias import CorrectedScore
 from autosmall.report import sentences
 from autosmall.report.facts import gather_facts
@@ -81,15 +80,6 @@ def test_correction(found, expected):
     assert expected in sentences.correction("accuracy", 0.884, found)
 
 
-def test_why_says_what_was_given_up_for_size():
-    behind = PairedDifference(-0.004, -0.05, 0.04, 0.8)
-    leader = trial(4, "fine_tune", 1_843_000)
-    assert sentences.why_recommended("accuracy", trial(), leader, behind, 3) == (
-        "Trial 4 (fine_tune) scores 0.40 points better, a difference that these pictures cannot"
-        " show to be real; this one trains 1,539 parameters instead of 1.84 million parameters."
-    )
-
-
 @pytest.mark.parametrize(
     ("blocking", "warnings", "expected"),
     [
@@ -137,6 +127,8 @@ def test_too_few_pictures_to_tell_strategies_apart(drawn):
         drawn, drawn.DrawnTrial("frozen", 0.8), drawn.DrawnTrial("fine_tune", 0.8), samples=30
     )
     assert "too few pictures to tell it from" in facts.strategies.sentence
+    assert "The difference from " in facts.strategies.sentence
+    assert facts.strategies.rows[0].sentence.startswith("cannot be told from ")
 
 
 def test_a_clear_best_strategy_is_said_with_its_interval(drawn):
@@ -144,8 +136,11 @@ def test_a_clear_best_strategy_is_said_with_its_interval(drawn):
         drawn, drawn.DrawnTrial("frozen", 0.9), drawn.DrawnTrial("scratch", 0.6), samples=900
     )
     row = facts.strategies.rows[0]
-    assert facts.strategies.sentence.startswith("frozen is best: ")
-    assert "better than the best other, scratch (+" in facts.strategies.sentence
+    low, high = (round(100 * end) for end in (row.difference.low, row.difference.high))
+    size = f"{100 * row.difference.difference:.0f} ({low} to {high}) points"
+    assert facts.strategies.sentence == f"frozen beats scratch here by {size}."
+    assert row.sentence == f"beats scratch by {size}"
+    assert facts.strategies.rows[1].sentence == f"loses to frozen by {size}"
     assert row.difference.low > 0
 
 

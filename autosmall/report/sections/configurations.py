@@ -52,6 +52,9 @@ class Configuration:
     difference_low: float
     difference_high: float
     p_value: float
+    p_worse: float
+    p_equivalent: float
+    p_better: float
     trainable_parameters: int
     total_parameters: int
     parameters_per_picture: float
@@ -117,6 +120,9 @@ def _row(
         difference_low=difference.low if difference else missing,
         difference_high=difference.high if difference else missing,
         p_value=difference.p_value if difference else missing,
+        p_worse=difference.p_worse if difference else missing,
+        p_equivalent=difference.p_equivalent if difference else missing,
+        p_better=difference.p_better if difference else missing,
         trainable_parameters=summary.trainable_parameters,
         total_parameters=summary.total_parameters,
         parameters_per_picture=summary.parameters_per_picture,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autosmall.analysis.paired import PairedDifference
 from autosmall.analysis.ranking import Ranking, TrialSummary
 from autosmall.analysis.selection_bias import CorrectedScore
 from autosmall.report import commands, sentences
+from autosmall.report.sections import recommending
 from autosmall.schema.config import Value
 from autosmall.schema.run_data import RunData
 
@@ -49,6 +49,10 @@ class Recommendation:
         fit_seconds: Mean wall time of a fit.
         references: Majority class and simple baselines.
         retrain_command: What makes the model.
+        prefer: What the user prefers: ``accuracy``, ``simple`` or ``speed``.
+        rule: The rule behind the recommendation, in words.
+        probability_better: That the one with the best score (under another preference: the one
+            preferred) is better than the plain default; NaN where one is the other, or no default.
         sentence: The answer.
         why: Why this one.
     """
@@ -68,6 +72,9 @@ class Recommendation:
     fit_seconds: float
     references: tuple[Reference, ...]
     retrain_command: str
+    prefer: str
+    rule: str
+    probability_better: float
     sentence: str
     why: str
 
@@ -81,6 +88,7 @@ def gather(
     chosen = ranking.recommended.summary
     references = _references(run, ranking, chosen)
     behind = ranking.recommended.to_leader
+    probability = recommending.probability_better(ranking)
     return Recommendation(
         trial=chosen.trial,
         strategy=chosen.strategy,
@@ -100,15 +108,11 @@ def gather(
         sentence=sentences.recommendation(
             run.metric, chosen, corrected, references[0].score if references else float("nan")
         ),
-        why=_why(ranking, chosen, behind),
+        prefer=ranking.contest.prefer,
+        rule=recommending.rule(ranking),
+        probability_better=probability,
+        why=recommending.why(ranking, probability),
     )
-
-
-def _why(ranking: Ranking, chosen: TrialSummary, behind: PairedDifference) -> str:
-    assert ranking.leader is not None
-    leader = ranking.find(ranking.leader).summary
-    tied = sum(row.tied_with_leader for row in ranking.rows)
-    return sentences.why_recommended(ranking.metric, chosen, leader, behind, tied)
 
 
 def _references(run: RunData, ranking: Ranking, chosen: TrialSummary) -> tuple[Reference, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autosmall.analysis.paired import PairedDifference
 from autosmall.analysis.ranking import Ranking
-from autosmall.analysis.strategies import StrategyResult, compare_strategies
+from autosmall.analysis.strategies import BETTER, WORSE, StrategyResult, compare_strategies
 from autosmall.report import sentences
+from autosmall.report.numbers import listed, span_text
 from autosmall.schema.run_data import RunData
 
 
@@ -45,9 +47,7 @@ class Strategies:
 def gather(run: RunData, ranking: Ranking) -> Strategies:
     """Return the comparison of strategies."""
     results = compare_strategies(run, ranking)
-    return Strategies(
-        sentences.strategies(run.metric, results), tuple(_row(run.metric, r) for r in results)
-    )
+    return Strategies(verdict(run.metric, results), tuple(_row(run.metric, r) for r in results))
 
 
 def _row(metric: str, result: StrategyResult) -> StrategyRow:
@@ -65,5 +65,39 @@ def _row(metric: str, result: StrategyResult) -> StrategyRow:
         tried=result.tried,
         complete=result.complete,
         seconds=result.seconds,
-        sentence=sentences.strategy_verdict(metric, result),
+        sentence=row_verdict(metric, result),
     )
+
+
+def verdict(metric: str, results: Sequence[StrategyResult]) -> str:
+    """Return which strategy suits, by how much, or that these pictures cannot tell."""
+    finished = [result for result in results if result.best is not None]
+    if not finished:
+        return sentences.NOTHING_COMPLETE
+    first = finished[0]
+    if first.difference is None or first.rival is None:
+        return f"Only {first.strategy} has a configuration that finished all its folds."
+    size = span_text(metric, first.difference)
+    if first.verdict == BETTER:
+        return f"{first.strategy} beats {first.rival.strategy} here by {size}."
+    open_ones = [r.strategy for r in finished[1:] if r.verdict != WORSE]
+    if not open_ones:
+        return f"{first.strategy} has the best score, but not by more than chance could give."
+    return (
+        f"{first.strategy} has the best score, but there are too few pictures to tell it from "
+        f"{listed(open_ones)}. The difference from {first.rival.strategy} is {size}."
+    )
+
+
+def row_verdict(metric: str, result: StrategyResult) -> str:
+    """Return one strategy's verdict in words."""
+    if result.best is None:
+        return "no configuration finished all its folds"
+    if result.difference is None or result.rival is None:
+        return "nothing to compare with"
+    rival = result.rival.strategy
+    if result.verdict == BETTER:
+        return f"beats {rival} by {span_text(metric, result.difference)}"
+    if result.verdict == WORSE:
+        return f"loses to {rival} by {span_text(metric, result.difference.reversed())}"
+    return f"cannot be told from {rival}: {span_text(metric, result.difference)}"
