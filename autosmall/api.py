@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autosmall.analysis.ranking import Ranking, rank
-from autosmall.report import COMPARISON_PAGE, write_comparison
+from autosmall.report import COMPARISON_PAGE, write_comparison, write_report
 from autosmall.run_store import RunStore, load_run_data
 from autosmall.run_tables import fold_results_table, trials_table
 from autosmall.schema.durations import parse_duration
@@ -69,17 +69,16 @@ class SearchRun:
         number = self.ranking.rows[0].summary.trial
         return next(trial for trial in self.data.trials if trial.number == number)
 
-    def report(self, *, prefer: str | None = None) -> Path:
+    def report(self, *, prefer: str | None = None, summary: str | Path | None = None) -> Path:
         """Write ``report.html`` and ``report.json`` again and return the page's path.
 
-        ``prefer`` (``accuracy``, ``simple`` or ``speed``) changes what is recommended from now on.
+        ``prefer`` (``accuracy``, ``simple`` or ``speed``) changes what is recommended from now on;
+        ``summary`` is a PNG file to write with the report on one picture.
         """
-        from autosmall.report import write_report
-
         if prefer is not None:
             RunStore(self.path).set_preference(prefer)
             self.__dict__.pop("data", None), self.__dict__.pop("ranking", None)
-        return write_report(self.path)
+        return write_report(self.path, _path(summary))
 
     def retrain(
         self,

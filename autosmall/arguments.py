@@ -228,6 +228,7 @@ def _add_readers_of_runs(verbs: _Verbs) -> None:
     report = verbs.add("report", commands.report, "RUN", "write a run's report again")
     report.add_argument("run_dir", metavar="RUN", type=Path, help=_RUN)
     report.add_argument("--prefer", metavar="NAME", help=_PREFER)
+    report.add_argument("--summary", metavar="FILE.png", type=Path, help="also on one picture")
     report.add_argument("--open", action="store_true", help="open it in the browser")
 
     compare = verbs.add("compare", commands.compare, "RUN RUN...", "compare runs on one page")

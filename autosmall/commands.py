@@ -49,14 +49,16 @@ def pretrain(source: Path, output: Path, **options: Any) -> None:
 
 def report(
     run_dir: Path,
-    prefer: str | None = None,
     open: bool = False,  # noqa: A002 (the option's name)
+    **options: Any,
 ) -> None:
     """Write the report of a run anew and print its path."""
     from autosmall.api import load_run
 
-    path = load_run(run_dir).report(prefer=prefer)
+    path = load_run(run_dir).report(**options)
     _say([f"Report: {path}"])
+    if "summary" in options:
+        _say([f"Summary: {options['summary']}"])
     if open:
         webbrowser.open(path.resolve().as_uri())
 

@@ -24,6 +24,7 @@ def test_the_public_names_are_these():
     assert sorted(autosmall.__all__) == [
         "SavedModel",
         "SearchRun",
+        "compare",
         "load_model",
         "load_run",
         "pretrain",

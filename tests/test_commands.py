@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from unittest.mock import create_autospec
+from unittest.mock import Mock, create_autospec
 
 import pandas as pd
 import pytest
@@ -14,10 +14,10 @@ import autosmall.api
 import autosmall.data.demo
 import autosmall.export
 import autosmall.model
-import autosmall.report
 import autosmall.retrain
 from autosmall import commands
 from autosmall.errors import RunFolderError, SettingsError
+from autosmall.report import COMPARISON_PAGE
 from autosmall.retrain import RetrainResult
 
 SENTENCE = "Use frozen (trial 4): expect 92 % accuracy (86 to 96 %)."
@@ -84,12 +84,24 @@ def test_demo_draws_searches_retrains_and_says_how_to_go_on(replace, run_dir, ca
 def test_report_opens_the_browser_only_when_asked(replace, tmp_path, monkeypatch, capsys):
     opened = []
     monkeypatch.setattr(commands.webbrowser, "open", opened.append)
-    replace(autosmall.report, "write_report", tmp_path / "report.html")
+    run = SimpleNamespace(report=Mock(return_value=tmp_path / "report.html"))
+    replace(autosmall.api, "load_run", run)
     commands.report(tmp_path)
+    run.report.assert_called_once_with()
     assert opened == []
     commands.report(tmp_path, open=True)
     assert opened == [(tmp_path / "report.html").resolve().as_uri()]
     assert capsys.readouterr().out == f"Report: {tmp_path}/report.html\n" * 2
+    commands.report(tmp_path, prefer="simple", summary=tmp_path / "s.png")
+    run.report.assert_called_with(prefer="simple", summary=tmp_path / "s.png")
+    assert capsys.readouterr().out.endswith(f"Summary: {tmp_path}/s.png\n")
+
+
+def test_compare_names_its_page(replace, tmp_path, capsys):
+    compare = replace(autosmall.api, "compare", tmp_path / "page.html")
+    commands.compare((Path("one"), Path("two")))
+    compare.assert_called_once_with((Path("one"), Path("two")), output=COMPARISON_PAGE)
+    assert capsys.readouterr().out == f"Comparison: {tmp_path}/page.html\n"
 
 
 def test_retrain_passes_its_options_on(replace, run_dir, capsys):
@@ -103,7 +115,7 @@ def test_evaluate_prints_one_line_per_metric(replace, capsys):
     scores = {"part": "test split", "n": 100, "unreadable": [], "accuracy": 0.9, "roc_auc": None}
     evaluate = replace(autosmall.model, "evaluate", {**scores, "opened": 2})
     commands.evaluate(Path("model"), Path("pics"))
-    evaluate.assert_called_once_with(Path("model"), Path("pics"))
+    evaluate.assert_called_once_with(Path("model"), Path("pics"), trust=())
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "100 pictures (test split)"
     assert "accuracy           0.9000" in lines

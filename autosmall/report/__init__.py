@@ -11,14 +11,15 @@ COMPARISON_PAGE = Path("reports") / "comparison.html"
 """Where a comparison goes by default."""
 
 
-def write_report(run_dir: Path) -> Path:
+def write_report(run_dir: Path, summary: Path | None = None) -> Path:
     """Write ``report.json`` and ``report.html`` into ``run_dir`` and return the page's path.
 
     Works at any moment of a search, also before anything is finished. Both files are replaced
-    atomically. Raises :class:`~autosmall.errors.RunFolderError` where the folder holds no
-    readable run or cannot be written.
+    atomically, and so is ``summary``, a PNG file with the report on one picture. Raises
+    :class:`~autosmall.errors.RunFolderError` where the folder holds no readable run or cannot be
+    written.
     """
-    from autosmall.files import write_json, write_text
+    from autosmall.files import write_bytes, write_json, write_text
     from autosmall.report.charts.build import build_figures
     from autosmall.report.facts import gather_facts, to_json
     from autosmall.report.html import render_page
@@ -27,7 +28,12 @@ def write_report(run_dir: Path) -> Path:
     facts = gather_facts(load_run_data(run_dir), str(run_dir))
     write_json(run_dir / "report.json", to_json(facts))
     page = run_dir / "report.html"
-    write_text(page, render_page(facts, build_figures(facts)))
+    figures = build_figures(facts)
+    write_text(page, render_page(facts, figures))
+    if summary is not None:
+        from autosmall.report.summary import render_summary
+
+        write_bytes(summary, render_summary(facts, figures.strategies))
     return page
 
 

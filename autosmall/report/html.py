@@ -51,13 +51,16 @@ def render_frame(template: str, metric: str, **values: object) -> str:
     ``values`` hold at least ``sections`` (anchor and heading each) and ``folder``, where the
     sections' templates are.
     """
-    script = _read("page.js")
+    script = read_template("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         _environment(metric)
         .get_template(template)
         .render(
-            script=Markup(script), script_hash=digest, style=Markup(_read("page.css")), **values
+            script=Markup(script),
+            script_hash=digest,
+            style=Markup(read_template("page.css")),
+            **values,
         )
     )
 
@@ -92,5 +95,6 @@ def _environment(metric: str) -> Environment:
     return environment
 
 
-def _read(name: str) -> str:
+def read_template(name: str) -> str:
+    """Return a file of the folder of templates, as text."""
     return (resources.files("autosmall.report") / "templates" / name).read_text(encoding="utf-8")
