@@ -43,14 +43,14 @@ def test_nothing_without_fits_or_with_a_single_fold(run):
 
 
 def test_sizes_scores_and_gain_are_those_that_were_drawn(run):
-    """A loss of 12 points at a quarter and exponent 0.5: twice as many bring 12 / 3.41 points."""
-    (curve,) = curves_of(grown.with_subset_scores(run, {2: 0.12}))
+    """A loss of 6 points at a quarter and exponent 0.5: twice as many bring 6 / 3.41 points."""
+    (curve,) = curves_of(grown.with_subset_scores(run, {2: 0.06}))
     whole = np.mean([fold.scores["accuracy"] for fold in run.trials[2].folds])
     assert [s.pictures for s in curve.sizes] == pytest.approx([80, 160, 240, 320], abs=1)
     assert curve.sizes[-1].score == pytest.approx(whole)
-    assert curve.sizes[0].score == pytest.approx(whole - 0.12)
-    assert curve.gain.value == pytest.approx(0.12 / (2**0.5 * (2**0.5 + 1)), abs=0.01)
-    assert curve.gain.low < 0.12 / 3.41 < curve.gain.high
+    assert curve.sizes[0].score == pytest.approx(whole - 0.06)
+    assert curve.gain.value == pytest.approx(0.06 / 3.41, abs=0.005)
+    assert curve.gain.low < 0.06 / 3.41 < curve.gain.high
     assert curve.predicted.value == pytest.approx(whole + curve.gain.value, abs=0.01)
     assert curve.predicted.low < whole < curve.predicted.high
 
