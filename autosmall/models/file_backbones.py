@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 
 import keras
@@ -44,7 +45,7 @@ def build_from_file(source: BackboneSource, input_shape: InputShape) -> keras.Mo
     except _UNUSABLE as error:
         raise BackboneError(
             f"the model {source.weights_path!r} cannot be used as a backbone for pictures of "
-            f"{_size_words(input_shape)}: {str(error).splitlines()[0]}",
+            f"{_size_words(input_shape)}: {_reason(error)}",
             "a Keras model of Keras's own layers with one input, RGB or grey pictures of any "
             "size, and convolutional feature maps",
             "save its convolutional part alone with Keras 3; larger pictures may help too",
@@ -57,6 +58,14 @@ def _trusted_extractor(source: BackboneSource, input_shape: InputShape) -> keras
     check_unchanged(path, source.trusted_sha256)
     with foreign_code_allowed(path):
         return feature_extractor(load_trusted(path), source, input_shape)
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line that says what went wrong; Keras puts it after what it was doing."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    lines = [line.strip() for line in plain.splitlines() if line.strip()]
+    told = lines[: 2 if lines and lines[0].startswith("Exception encountered") else 1]
+    return " ".join(told) or type(error).__name__
 
 
 def _size_words(input_shape: InputShape) -> str:

@@ -112,6 +112,18 @@ def test_a_layer_that_nobody_has_is_one_message(tmp_path):
         build_backbone(source, (32, 32, 3))
 
 
+def test_code_that_fails_is_one_message_that_says_why(tmp_path):
+    inputs = keras.Input((32, 32, 3))
+    path = tmp_path / "global.keras"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("builtins.factor_of_the_script", 0.5, raising=False)
+        scaled = keras.layers.Lambda(lambda x: x * factor_of_the_script)(inputs)  # noqa: F821
+        keras.Model(inputs, keras.layers.Conv2D(4, 3)(scaled)).save(path)
+    source = source_of(path, Trust.named([path]))
+    with pytest.raises(BackboneError, match="infer the shape of the Lambda's output"):
+        build_backbone(source, (32, 32, 3))
+
+
 def test_a_changed_file_is_not_trusted(file):
     trust = Trust.from_lines(Trust.named([file]).lines())
     source = source_of(file, trust)
