@@ -200,8 +200,18 @@ def test_certainty_is_told_from_ignorance():
 
 def test_exact_interval_matches_its_defining_tails():
     low, high = exact_interval(0.9, 50)
-    assert stats.binom.sf(44, 50, low) == pytest.approx(0.025)
-    assert stats.binom.cdf(45, 50, high) == pytest.approx(0.025)
+    for p, tail in ((low, 0.025), (high, 0.975)):
+        above = stats.binom.sf(45, 50, p) + stats.binom.pmf(45, 50, p) / 2
+        assert above == pytest.approx(tail)
+
+
+@pytest.mark.parametrize("truth", [0.5, 0.8, 0.95])
+def test_exact_interval_covers_its_level_on_average(truth):
+    hits = np.arange(101)
+    ends = np.array([exact_interval(hit / 100, 100) for hit in hits])
+    covered = (ends[:, 0] <= truth) & (truth <= ends[:, 1])
+    # Exact sums, no simulation; the number of hits is whole, so the level cannot be met everywhere.
+    assert 0.93 < stats.binom.pmf(hits, 100, truth) @ covered < 0.975
 
 
 def test_groups_and_rare_classes_make_fewer_independent_pictures():
@@ -216,6 +226,6 @@ def test_groups_and_rare_classes_make_fewer_independent_pictures():
 def test_only_shares_are_widened():
     assert widen("log_loss", 0.1, (0.1, 0.1), 50) == (0.1, 0.1)
     low, high = widen("accuracy", 1.0, (1.0, 1.0), 50)
-    assert low == pytest.approx(0.025 ** (1 / 50))
+    assert low == pytest.approx(0.05 ** (1 / 50))
     assert high == 1.0
     assert widen("accuracy", 0.5, (0.0, 1.0), 50) == (0.0, 1.0)

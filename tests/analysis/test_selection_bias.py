@@ -92,8 +92,8 @@ def test_interval_of_a_flawless_score_is_not_a_point():
     table = draw_table([1.0 - 1e-12], 40, np.random.default_rng(0))
     found = correct_selection("accuracy", table, contest_of(table, 0))
     assert found.score == 1.0
-    # Clopper and Pearson for 40 of 40: 0.025 ** (1 / 40).
-    assert found.low == pytest.approx(0.025 ** (1 / 40))
+    # Mid-P for 40 of 40: half of p ** 40 is 0.025.
+    assert found.low == pytest.approx(0.05 ** (1 / 40))
     assert found.high == 1.0
 
 
