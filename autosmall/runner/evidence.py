@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from autosmall.strategies.base import Fit, FitTask, Strategy
 from autosmall.training.health.inputs import all_alike
 from autosmall.training.health.monitor import HealthMonitor
+from autosmall.training.health.rules import DEAD_UNIT_SHARE, WEIGHT_GROWTH
 from autosmall.training.health.verdict import Evidence, Part, diagnose
 
 
@@ -37,7 +39,8 @@ def diagnoses_of(
             curves=curves,
             parameters_from_scratch=from_scratch,
             inputs_alike=fit.inputs_alike or _pictures_alike(task, fit),
-            dead_share=fit.notes.get("dead_unit_share", float("nan")),
+            dead_share=fit.notes.get(DEAD_UNIT_SHARE, math.nan),
+            weight_growth=fit.notes.get(WEIGHT_GROWTH, math.nan),
         )
     )
 

@@ -118,7 +118,7 @@ class Autoencoder(Strategy):
         notes, examples = judge_reconstruction(networks.autoencoder, task, pictures)
         fit_head = _fit_frozen if task.config.text("encoder") == "frozen" else _fit_fine_tuned
         fit = fit_head(networks, task, pictures, options, architecture)
-        return replace(fit, notes=notes, reconstructions=examples)
+        return replace(fit, notes={**fit.notes, **notes}, reconstructions=examples)
 
 
 def _architecture(task: FitTask, options: TrainingOptions) -> Architecture:
@@ -204,7 +204,7 @@ def _fit_fine_tuned(
         pictures,
         architecture.picture,
         architecture.build_classifier,
-        healthy=history.healthy,
+        history,
     )
 
 
@@ -236,7 +236,7 @@ def _fit_frozen(
         pictures,
         architecture.picture,
         architecture.build_classifier,
-        healthy=history.healthy,
+        history,
     )
     trainable = parameter_count(networks.head.trainable_weights)
     return replace(fit, trainable_parameters=trainable)

@@ -30,6 +30,7 @@ from autosmall.strategies.feature_views import (
     FeatureViews,
     settled_views,
 )
+from autosmall.training.health.inputs import all_alike
 
 if TYPE_CHECKING:
     import keras
@@ -169,6 +170,7 @@ def _finished(
         picture_spec=backbone.spec,
         build_model=build_model,
         healthy=healthy,
+        inputs_alike=all_alike(views.plain, task.train_index),
         notes={**_sizes(backbone, views, head), **(notes or {})},
     )
 

@@ -70,7 +70,7 @@ class Scratch(Strategy):
             pictures,
             architecture.picture,
             architecture.build,
-            healthy=history.healthy,
+            history,
         )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from autosmall.schema.mixed_pictures import Pictures
 from autosmall.schema.seeds import derive_seed
 from autosmall.strategies.base import EpochObserver, Fit, FitTask
+from autosmall.training.health.rules import DEAD_UNIT_SHARE, WEIGHT_GROWTH
 
 if TYPE_CHECKING:
     import keras
@@ -157,15 +158,20 @@ def fit_of_network(
     pictures: Pictures,
     picture_spec: PictureSpec,
     build: Callable[[], keras.Model],
-    *,
-    healthy: bool,
+    history: TrainingHistory,
 ) -> Fit:
     """Return the fit of a trained network (pictures to logits).
 
     ``build`` makes the same network anew: the trained one is used again for the next fold, so its
-    weights are copied here.
+    weights are copied here. The notes hold what :mod:`autosmall.training.health` wants to know.
     """
+    from autosmall.training.health.units import dead_unit_share
+
     weights = network.get_weights()
+    signals = {
+        DEAD_UNIT_SHARE: dead_unit_share(network, pictures, task.train_index),
+        WEIGHT_GROWTH: history.weight_growth,
+    }
 
     def build_model() -> keras.Model:
         rebuilt = build()
@@ -179,7 +185,8 @@ def fit_of_network(
         total_parameters=network.count_params(),
         picture_spec=picture_spec,
         build_model=build_model,
-        healthy=healthy,
+        healthy=history.healthy,
+        notes={name: value for name, value in signals.items() if math.isfinite(value)},
     )
 
 

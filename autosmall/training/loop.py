@@ -58,12 +58,15 @@ class TrainingHistory:
         train_accuracy: Mean accuracy of each epoch on the altered (augmented, mixed) pictures.
         epochs_done: Epochs begun and ended.
         healthy: ``False`` where the callback said stop.
+        weight_growth: How many times as long as at the start the weights of a layer are at the
+            end, for the middle one of the layers that do not start at zero; NaN without such.
     """
 
     train_loss: tuple[float, ...]
     train_accuracy: tuple[float, ...]
     epochs_done: int
     healthy: bool
+    weight_growth: float
 
 
 def train(
@@ -122,6 +125,8 @@ def run_epochs(
     )
     losses: list[float] = []
     accuracies: list[float] = []
+    lengths = _kernel_lengths(model)
+    healthy = True
     for epoch in range(options.epochs):
         step_logs = np.empty((steps, 2))
         for step in range(steps):
@@ -131,9 +136,22 @@ def run_epochs(
         loss, accuracy = step_logs.mean(axis=0).tolist()
         losses.append(loss)
         accuracies.append(accuracy)
-        if not epoch_end(loss, accuracy):
-            return TrainingHistory(tuple(losses), tuple(accuracies), epoch + 1, healthy=False)
-    return TrainingHistory(tuple(losses), tuple(accuracies), options.epochs, healthy=True)
+        healthy = epoch_end(loss, accuracy)
+        if not healthy:
+            break
+    growth = _growth(lengths, _kernel_lengths(model))
+    return TrainingHistory(tuple(losses), tuple(accuracies), len(losses), healthy, growth)
+
+
+def _kernel_lengths(model: keras.Model) -> NDArray[np.float64]:
+    """Return the Euclidean length of each trainable kernel, as far as these are not vectors."""
+    kernels = [v.numpy() for v in model.trainable_variables if len(v.shape) > 1]
+    return np.array([np.linalg.norm(kernel.ravel()) for kernel in kernels], np.float64)
+
+
+def _growth(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
+    begun = before > 0
+    return float(np.median(after[begun] / before[begun])) if begun.any() else float("nan")
 
 
 def steps_per_epoch(row_count: int, batch_size: int) -> int:

@@ -118,5 +118,5 @@ def test_large_examples_are_shrunken(make_task):
 
 def test_without_held_out_pictures_there_is_a_training_error_and_no_example(make_task):
     fit = STRATEGY.fit(make_task(STRATEGY, SHORT, with_validation=False))
-    assert set(fit.notes) == {"reconstruction_error_train"}
+    assert set(fit.notes) == {"reconstruction_error_train", "dead_unit_share", "weight_growth"}
     assert fit.reconstructions is None

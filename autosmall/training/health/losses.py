@@ -23,6 +23,9 @@ ABOVE_GUESSING = 1.02
 FAR_ABOVE_GUESSING = 1.5
 THROWN_OFF = 1.1
 NEAR_GUESSING = 0.7
+HALF_LEARNED = 0.5
+JUMP = 0.15
+FEWEST_JUMPS = 3
 STILL_FALLING = 0.03
 RISE = 0.25
 FLAT_CHANGE = 0.005
@@ -73,6 +76,12 @@ def thrown_off(losses: Losses, guessing: float) -> int | None:
     stayed_high = end_level(losses) > NEAR_GUESSING * guessing
     thrown = height > FAR_ABOVE_GUESSING or (height > THROWN_OFF and stayed_high)
     return peak if thrown else None
+
+
+def jumping(losses: Losses, guessing: float) -> int | None:
+    """Return the epoch of the first rise that counts where there are several, or ``None``."""
+    rises = np.flatnonzero(np.diff(losses) > JUMP * guessing)
+    return int(rises[0]) + 2 if len(rises) >= FEWEST_JUMPS else None
 
 
 def is_still_falling(losses: Losses, guessing: float) -> bool:

@@ -83,15 +83,36 @@ def has_gap(train_score: float, validation_score: float, validation_count: int) 
     """Tell whether a share of right answers is far better in training than on held-out pictures.
 
     Both are accuracies (plain or balanced) in ``[0, 1]``. The gap must exceed 0.10 and two standard
-    deviations of the validation score, ``sqrt(p (1 - p) / n)`` for ``p`` right of ``n``; ``p`` is
-    taken from ``(right + 1) / (n + 2)``, as the formula is 0 where all are wrong.
+    deviations of the validation score.
 
     >>> has_gap(1.0, 0.8, 200), has_gap(1.0, 0.8, 20), has_gap(1.0, 0.85, 20)
     (True, True, False)
     """
-    share = (validation_score * validation_count + 1) / (validation_count + 2)
-    deviation = math.sqrt(share * (1 - share) / validation_count)
+    deviation = _deviation(validation_score, validation_count)
     return train_score - validation_score > max(GAP, GAP_DEVIATIONS * deviation)
+
+
+def loses_half(
+    train_score: float, validation_score: float, validation_count: int, class_count: int
+) -> bool:
+    """Tell whether less than half of the skill on training pictures is left on held-out ones.
+
+    Scores are as in :func:`has_gap`; the validation score is given 1.64 standard deviations.
+
+    >>> loses_half(1.0, 0.65, 1000, 2), loses_half(1.0, 0.65, 40, 2)
+    (True, False)
+    """
+    most = validation_score + CHANCE_DEVIATIONS * _deviation(validation_score, validation_count)
+    return skill(most, class_count) < CARRIED_SHARE * skill(train_score, class_count)
+
+
+def _deviation(score: float, count: int) -> float:
+    """Return ``sqrt(p (1 - p) / n)`` for ``p`` right of ``n``.
+
+    ``p`` is taken from ``(right + 1) / (n + 2)``, as the formula is 0 where all are wrong.
+    """
+    share = (score * count + 1) / (count + 2)
+    return math.sqrt(share * (1 - share) / count)
 
 
 def skill(balanced_accuracy: float, class_count: int) -> float:

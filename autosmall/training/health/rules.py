@@ -17,6 +17,11 @@ UNFINISHED = "unfinished"
 OVERFITTING = "overfitting"
 FLAT_VALIDATION = "flat_validation"
 
+DEAD_UNIT_SHARE = "dead_unit_share"
+"""What a fit's notes call the share of units that are zero for all training pictures."""
+WEIGHT_GROWTH = "weight_growth"
+"""What they call the growth of the weights (``training.loop.TrainingHistory``)."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -43,8 +48,8 @@ _IN_ORDER = (
     ),
     Rule(
         DIVERGED,
-        "the training loss was not a number, rose to ten times its start, or ended above the loss "
-        "of guessing",
+        "the training loss was not a number, rose to ten times its start or ended above the loss "
+        "of guessing, or the weights grew to twice their length while it hardly fell",
         "lower the learning rate (by a factor of 3 to 10)",
         stops=True,
     ),

@@ -6,6 +6,7 @@ what is said in their place (``underfitting``, ``unfinished``), and ``flat_valid
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,8 @@ A colour picture of 183 px holds as many numbers: a network of this size has roo
 pictures themselves. VGG16 and ResNet50 had 108 and 20 weights per picture of ImageNet.
 """
 DEAD_SHARE = 0.5
+RUNAWAY_GROWTH = 2.0
+"""Weights that grow so long have forgotten where they started; those of healthy fits stayed below 1.8."""
 FEWEST_PICTURES = 2
 FEWEST_HELD_OUT = 10
 """With fewer, the distribution under exchanged labels is too far from normal."""
@@ -53,6 +56,7 @@ class Evidence:
         parameters_from_scratch: Weights that were trained from random values on.
         inputs_alike: Whether all training pictures, or their features, are the same.
         dead_share: Share of the units that are zero for all training pictures; NaN if unknown.
+        weight_growth: How many times as long as at first the weights are; NaN if unknown.
     """
 
     train: Part
@@ -62,7 +66,8 @@ class Evidence:
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
     parameters_from_scratch: int = 0
     inputs_alike: bool = False
-    dead_share: float = float("nan")
+    dead_share: float = math.nan
+    weight_growth: float = math.nan
 
     @property
     def class_count(self) -> int:
@@ -82,22 +87,28 @@ def _causes(evidence: Evidence) -> Iterator[Finding]:
     if evidence.inputs_alike:
         yield rules.SAME_INPUTS, None
     train_losses = evidence.curves.get("train_loss", ())
-    if train_losses and not evidence.found:
-        yield from _of_long_steps(train_losses, evidence.guessing)
+    if train_losses:
+        yield from _of_long_steps(train_losses, evidence)
     if evidence.dead_share >= DEAD_SHARE:
         yield rules.DEAD_UNITS, None
     if evidence.parameters_from_scratch >= PARAMETERS_PER_PICTURE * len(evidence.train.labels):
         yield rules.OVERSIZED, None
 
 
-def _of_long_steps(train_losses: Sequence[float], guessing: float) -> Iterator[Finding]:
+def _of_long_steps(train_losses: Sequence[float], evidence: Evidence) -> Iterator[Finding]:
+    """Yield at most one sign of steps that were too long; a fit that blew up has it already."""
+    guessing = evidence.guessing
     above = losses.ended_above_guessing(train_losses, guessing)
+    thrown = losses.thrown_off(train_losses, guessing) or losses.jumping(train_losses, guessing)
+    ran_away = evidence.weight_growth >= RUNAWAY_GROWTH
+    if rules.DIVERGED in evidence.found:
+        return
     if above is not None:
         yield rules.DIVERGED, above
-        return
-    thrown = losses.thrown_off(train_losses, guessing)
-    if thrown is not None:
+    elif thrown is not None:
         yield rules.OSCILLATING, thrown
+    elif ran_away and losses.end_level(train_losses) > losses.HALF_LEARNED * guessing:
+        yield rules.DIVERGED, None
 
 
 def _outcomes(evidence: Evidence) -> Iterator[Finding]:
@@ -118,19 +129,19 @@ def _outcomes(evidence: Evidence) -> Iterator[Finding]:
 
 def _of_carrying_over(evidence: Evidence, learned: predictions.Association) -> Iterator[Finding]:
     """Yield at most one finding about what was learned, and what of it carries over."""
-    held_out = evidence.held_out
+    train, held_out = evidence.train, evidence.held_out
     carried = association(held_out.labels, held_out.probabilities)
     enough = len(held_out.labels) >= FEWEST_HELD_OUT
-    lost = enough and not predictions.carries_over(learned, carried)
-    if lost and not carried.exceeds(predictions.CHANCE_DEVIATIONS):
+    at_chance = not carried.exceeds(predictions.CHANCE_DEVIATIONS)
+    if enough and at_chance and not predictions.carries_over(learned, carried):
         yield rules.CHANCE_LEVEL, None
         return
-    score = evidence.train.balanced_accuracy()
-    gap = predictions.has_gap(score, held_out.balanced_accuracy(), len(held_out.labels))
+    scores = train.balanced_accuracy(), held_out.balanced_accuracy(), len(held_out.labels)
+    lost = enough and predictions.loses_half(*scores, evidence.class_count)
     turn = losses.turning_point(evidence.curves.get("validation_loss", ()), evidence.guessing)
-    if gap and (lost or turn is not None):
+    if lost or (turn is not None and predictions.has_gap(*scores)):
         yield rules.OVERFITTING, turn
-    elif predictions.skill(score, evidence.class_count) < predictions.LOW_SKILL:
+    elif predictions.skill(scores[0], evidence.class_count) < predictions.LOW_SKILL:
         train_losses = evidence.curves.get("train_loss", ())
         falling = bool(train_losses) and losses.is_still_falling(train_losses, evidence.guessing)
         yield (rules.UNFINISHED if falling else rules.UNDERFITTING), None

@@ -24,6 +24,7 @@ def test_guessing_is_cross_entropy_of_equal_probabilities():
 def test_a_falling_loss_breaks_no_rule():
     assert losses.ended_above_guessing(FALLING, GUESSING) is None
     assert losses.thrown_off(FALLING, GUESSING) is None
+    assert losses.jumping(FALLING, GUESSING) is None
     assert losses.turning_point(FALLING, GUESSING) is None
     assert not losses.is_flat(FALLING)
 
@@ -40,6 +41,12 @@ def test_a_falling_loss_breaks_no_rule():
 )
 def test_thrown_off_by_far_or_somewhat_and_for_long(values, epoch):
     assert losses.thrown_off(curve(*values), GUESSING) == epoch
+
+
+def test_several_jumps_are_no_accident():
+    jumping = curve(1.0, 0.6, 0.8, 0.5, 0.7, 0.4, 0.6, 0.3)
+    assert losses.jumping(jumping, GUESSING) == 3
+    assert losses.jumping(jumping[:6], GUESSING) is None
 
 
 def test_ending_above_guessing_names_the_worst_epoch():

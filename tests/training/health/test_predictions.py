@@ -12,6 +12,7 @@ from autosmall.training.health.predictions import (
     carries_over,
     has_gap,
     is_one_class,
+    loses_half,
 )
 
 
@@ -71,3 +72,9 @@ def test_a_gap_knows_how_many_pictures_there_are():
     assert has_gap(1.0, 0.88, 1000)
     assert not has_gap(1.0, 0.85, 20)
     assert has_gap(1.0, 0.5, 20)
+
+
+def test_half_of_the_skill_is_lost_beyond_the_error():
+    assert loses_half(1.0, 0.3, 40, 10) and not loses_half(1.0, 0.45, 40, 10)
+    assert loses_half(1.0, 0.6, 200, 2) and not loses_half(1.0, 0.6, 20, 2)
+    assert not loses_half(0.6, 0.55, 1000, 2)

@@ -54,6 +54,13 @@ def test_long_steps_are_told_with_their_epoch():
     assert diagnose(replace(HEALTHY, curves={"train_loss": above})) == {"diverged": 2}
 
 
+def test_weights_that_ran_away_are_told_unless_much_was_learned():
+    stuck = {"train_loss": (GUESSING, *[0.97 * GUESSING] * 10)}
+    assert names(weight_growth=2.5, dead_share=0.7, curves=stuck) == ["diverged", "dead_units"]
+    assert names(weight_growth=2.5) == []
+    assert names(weight_growth=1.3, curves=stuck) == []
+
+
 def test_what_stopped_a_fit_is_not_told_twice():
     stopped = {"train_loss": (GUESSING,) * 10}
     changes = {"found": {"no_learning": 10}, "curves": stopped}
@@ -78,7 +85,7 @@ def test_too_few_held_out_pictures_cannot_show_chance():
 
 
 def test_less_than_half_carried_over_is_overfitting():
-    assert names(held_out=part(0.5, 6)) == ["overfitting"]
+    assert names(held_out=part(0.45, 6)) == ["overfitting"]
 
 
 def test_a_gap_that_grows_is_overfitting_from_its_turning_point_on():
