@@ -304,8 +304,9 @@ def _differences(
     )
 
 
-def _by_score(metric: str, summary: TrialSummary) -> tuple[float, float, int]:
-    return (-round(oriented(metric, summary.score.mean), 9), summary.log_loss, summary.trial)
+def _by_score(metric: str, summary: TrialSummary) -> tuple[float, float, int, int]:
+    score = -round(oriented(metric, summary.score.mean), 9)
+    return (score, summary.log_loss, summary.trainable_parameters, summary.trial)
 
 
 def _widened(run: RunData, found: Estimate) -> Estimate:

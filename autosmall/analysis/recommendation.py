@@ -1,7 +1,7 @@
 """Which configuration to recommend: a rule on numbers alone, so that a correction can replay it.
 
 The rule, in words. The leader is the configuration with the best score; equal scores are ordered
-by log loss, then by fewer trainable parameters, then by fewer seconds. For who prefers a simple
+by log loss, then by fewer trainable parameters, then by their numbers. For who prefers a simple
 configuration, the one with the fewest trainable parameters of those that are at most one standard
 error of the paired difference, and at most :data:`MARGIN`, below the leader takes its place; for
 who prefers speed, the one with the fewest seconds. What is found so is recommended if it is better
@@ -129,8 +129,7 @@ def leaders(scores: Reals, log_scores: Reals, contest: Contest) -> NDArray[np.in
     ``scores`` and ``log_scores`` are ``(B, C)``, oriented; NaN never leads. ``log_scores`` is
     minus the log loss.
     """
-    costs = (contest.trainable_parameters, contest.fit_seconds)
-    return _first(~np.isnan(scores), scores, log_scores, *(-cost for cost in costs))
+    return _first(~np.isnan(scores), scores, log_scores, -contest.trainable_parameters)
 
 
 def recommend(scores: Reals, log_scores: Reals, contest: Contest) -> NDArray[np.int64]:
@@ -163,7 +162,7 @@ def _guarded(chosen: NDArray[np.int64], scores: Reals, contest: Contest) -> NDAr
         return chosen
     lead = scores[np.arange(len(scores)), chosen] - scores[:, contest.default]
     required = required_leads(contest.difference_errors[contest.default], contest.spread)
-    stays = lead <= required[chosen] - _EQUAL
+    stays = lead <= required[chosen] + _EQUAL
     return np.where(stays, contest.default, chosen)
 
 

@@ -36,7 +36,7 @@ def contest(parameters, seconds=None, error=0.02, **options):
         pytest.param([0.9, 0.899], [3, 3], [10, 1], None, "accuracy", 0, id="however large"),
         pytest.param([0.9, 0.9], [3, 2], [1, 10], None, "accuracy", 1, id="tie: log loss"),
         pytest.param([0.9, 0.9], [3, 3], [10, 1], None, "accuracy", 1, id="tie: parameters"),
-        pytest.param([0.9, 0.9], [3, 3], [1, 1], [9.0, 2.0], "accuracy", 1, id="tie: seconds"),
+        pytest.param([0.9, 0.9], [3, 3], [1, 1], [9.0, 2.0], "accuracy", 0, id="tie: number"),
         pytest.param([np.nan, 0.5], [3, 3], [1, 10], None, "accuracy", 1, id="NaN never wins"),
         pytest.param([0.9, 0.9], [np.nan, 4], [1, 1], None, "accuracy", 1, id="NaN loss loses"),
         pytest.param([0.90, 0.895], [3, 3], [10, 1], None, "simple", 1, id="simple and near"),
@@ -73,6 +73,11 @@ def test_the_default_stays_unless_it_is_surely_beaten(lead, spread, expected):
     found = contest([1, 1], spread=spread, default=0)
     picked = recommend(np.array([[0.8, 0.8 + lead]]), np.array([[-3.0, -2.0]]), found)
     assert picked.tolist() == [expected]
+
+
+def test_the_default_is_kept_where_another_predicts_the_same():
+    found = contest([9, 1], error=0.0, spread=0.05, default=0)
+    assert recommend(np.array([[0.8, 0.8]]), np.zeros((1, 2)), found).tolist() == [0]
 
 
 def test_required_lead_is_where_the_probability_is_reached():

@@ -87,13 +87,13 @@ def _default_stays(ranking: Ranking, probability: float) -> str:
     """Return why the default was kept although the rule would have picked another."""
     assert ranking.recommended is not None
     other, default = _challenger(ranking), ranking.recommended.summary
-    if not math.isfinite(probability):
-        return f"It is the plain default{_tied(ranking)}."
     lead = ranking.oriented(other.score.mean) - ranking.oriented(default.score.mean)
-    better = f"{points_text(ranking.metric, lead, 0.01)} better" if lead >= 5e-4 else "no better"
+    if lead < 5e-4 or not math.isfinite(probability):
+        return f"It is the plain default, and none scores better{_tied(ranking)}."
     return (
-        f"It is the plain default. Trial {other.trial} ({other.strategy}) scores {better}, but as "
-        f"one picked out of {counted(len(ranking.rows), 'configuration')} it is better in truth "
+        f"It is the plain default. Trial {other.trial} ({other.strategy}) scores "
+        f"{points_text(ranking.metric, lead, 0.01)} better, but as one "
+        f"picked out of {counted(len(ranking.rows), 'configuration')} it is better in truth "
         f"with a probability of {100 * probability:.0f} % only."
     )
 
