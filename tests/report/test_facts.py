@@ -143,5 +143,5 @@ def test_known_diagnoses_are_explained(drawn):
     run = drawn.make_run([drawn.DrawnTrial("scratch", 0.7, diagnoses=("overfitting",))])
     (row,) = gather_facts(run, "run").training.diagnoses
     assert row.trials == (0,)
-    assert "training pictures" in row.meaning
+    assert "held-out pictures" in row.meaning
     assert row.remedy

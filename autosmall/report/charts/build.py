@@ -26,6 +26,7 @@ class Figures:
     scatter: Figure | None
     gap: Figure | None
     curves: tuple[Figure, ...]
+    ill_curves: tuple[Figure, ...]
     importance: tuple[Figure, ...]
     reliability: Figure | None
     sample_size: Figure | None
@@ -42,6 +43,7 @@ def build_figures(facts: ReportFacts) -> Figures:
         scatter=scatter_figure(facts.metric, points) if points else None,
         gap=gap_figure(facts.metric, points) if has_sizes(points) else None,
         curves=tuple(curves_figure(leader) for leader in facts.training.leaders),
+        ill_curves=tuple(curves_figure(example) for example in facts.training.examples),
         importance=tuple(importance_figure(group) for group in facts.importance.groups),
         reliability=reliability_figure(scaled.before, scaled.after) if scaled else None,
         sample_size=sample_size_figure(facts.metric, grown) if grown else None,

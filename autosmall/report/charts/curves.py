@@ -6,43 +6,53 @@ import math
 from typing import Any
 
 from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
-from autosmall.report.sections.training import Curve, LeaderCurves
+from autosmall.report.sections.training import Curve, TrialCurves
 
 _SIDES = ["train", "validation"]
 _PARTS = ["folds", "mean"]
 
 
-def curves_figure(leader: LeaderCurves) -> Figure:
+def curves_figure(found: TrialCurves) -> Figure:
     """Return loss and accuracy side by side, or one below the other on narrow screens."""
-    return figure(lambda width: _draw(leader, width), leader.sentence, _in_words(leader))
+    return figure(lambda width: _draw(found, width), found.sentence, _in_words(found))
 
 
-def _in_words(leader: LeaderCurves) -> str:
+def _in_words(found: TrialCurves) -> str:
     ends = [
         f"{curve.name.replace('_', ' ')} from {curve.mean[0]:.3g} to {curve.mean[-1]:.3g}"
-        for curve in leader.curves
+        for curve in found.curves
         if curve.mean
     ]
-    text = f"Curves of trial {leader.trial} ({leader.strategy}), mean over folds: "
-    return text + "; ".join(ends) + "."
+    text = f"Curves of trial {found.trial} ({found.strategy}), mean over folds: "
+    marks = [f" Epoch {mark.epoch}: {mark.name.replace('_', ' ')}." for mark in found.marks]
+    return text + "; ".join(ends) + "." + "".join(marks)
 
 
-def _draw(leader: LeaderCurves, width: int) -> Drawing:
+def _draw(found: TrialCurves, width: int) -> Drawing:
     import altair as alt
 
     narrow = width <= NARROW_PX
     inner = width - 56 if narrow else (width - 130) // 2
     rows = {
-        kind: [row for c in leader.curves if c.name.endswith(kind) for row in _rows(c)]
+        kind: [row for c in found.curves if c.name.endswith(kind) for row in _rows(c)]
         for kind in ("loss", "accuracy")
     }
     shown = {kind: values for kind, values in rows.items() if values}
-    panels = [_panel(kind, inner) for kind in shown]
+    marks = [
+        {"epoch": mark.epoch, "name": mark.name.replace("_", " ")}
+        for mark in found.marks
+        if mark.epoch in _epochs(found)
+    ]
+    panels = [_panel(kind, inner, marked=bool(marks)) for kind in shown]
     chart = alt.vconcat(*panels) if narrow else alt.hconcat(*panels, spacing=24)
-    return Drawing(chart, shown)
+    return Drawing(chart, {**shown, "marks": marks} if marks else shown)
 
 
-def _panel(kind: str, width: int) -> Any:
+def _epochs(found: TrialCurves) -> range:
+    return range(1, max((curve.epochs[-1] for curve in found.curves), default=0) + 1)
+
+
+def _panel(kind: str, width: int, *, marked: bool) -> Any:
     import altair as alt
 
     unit = " (%)" if kind == "accuracy" else ""
@@ -68,7 +78,29 @@ def _panel(kind: str, width: int) -> Any:
             detail="line:N",
         )
     )
-    return lines.properties(width=width, height=170)
+    panel = alt.layer(_rules(), _labels(), lines) if marked else lines
+    return panel.properties(width=width, height=170)
+
+
+def _rules() -> Any:
+    import altair as alt
+
+    return (
+        alt.Chart(alt.NamedData("marks"))
+        .mark_rule(stroke="var(--warn)", strokeDash=[2, 2], strokeWidth=1.5)
+        .encode(x="epoch:Q")
+    )
+
+
+def _labels() -> Any:
+    """Return the marks' names, upright along their rules, so that they fit on any epoch."""
+    import altair as alt
+
+    return (
+        alt.Chart(alt.NamedData("marks"))
+        .mark_text(angle=270, align="right", baseline="bottom", dx=-4, dy=-3, fontSize=11)
+        .encode(x="epoch:Q", y=alt.value(0), text="name:N")
+    )
 
 
 def _by(field: str, channel: Any, domain: list[str], values: list[Any]) -> Any:
