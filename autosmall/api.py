@@ -148,6 +148,7 @@ def search(
     seed: int = 0,
     early_stop: bool = True,
     sample_size: bool = True,
+    pictures: bool = True,
     overwrite: bool = False,
     quiet: bool = False,
 ) -> SearchRun:
@@ -200,6 +201,7 @@ def search(
         seed=seed,
         early_stop=early_stop,
         sample_size=sample_size,
+        pictures=pictures,
         overwrite=overwrite,
         quiet=quiet,
     )

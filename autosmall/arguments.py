@@ -185,6 +185,12 @@ def _add_search(verbs: _Verbs) -> None:
         action="store_false",
         help="do not train the leaders on fewer pictures afterwards",
     )
+    add(
+        "--no-pictures",
+        dest="pictures",
+        action="store_false",
+        help="no picture and no file name in the report",
+    )
     add("--overwrite", action="store_true", help="delete what is in the run folder first")
     add("--quiet", action="store_true", help="no progress")
 

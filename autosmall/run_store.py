@@ -8,6 +8,7 @@
     trials/00007/          suggestion.json, fold_00.json ... (the truth), end.json
     predictions/00007/     fold_00.npz: out-of-fold probabilities
     curves/00007/          fold_00.json: one value per epoch
+    assets/previews.zip    a small JPEG per row of folds.csv (not with --no-pictures)
     assets/00007/          fold_00_reconstructions.png: originals above, what came back below
     sample_size/00007/     fold_00_025.json: trained on 25 % (:mod:`autosmall.sample_size_store`)
 
@@ -31,6 +32,7 @@ import numpy as np
 import tomli_w
 
 from autosmall.data.folds import read_folds
+from autosmall.data.previews import PreviewFile
 from autosmall.data.sheets import decode_sheet, encode_sheet
 from autosmall.errors import RunFolderError, SettingsError
 from autosmall.files import write_bytes, write_json, write_text
@@ -44,6 +46,8 @@ from autosmall.schema.settings import PREFERENCES
 RUNNING = "running"
 FINISHED = "finished"
 INTERRUPTED = "interrupted"
+
+PREVIEWS = Path("assets") / "previews.zip"
 
 Setting = Value | tuple[str, ...] | None
 
@@ -298,6 +302,7 @@ def load_run_data(path: Path) -> RunData:
         end_reason=state.end_reason,
         search_seconds=state.search_seconds,
         subset_scores=read_subset_scores(path),
+        previews=PreviewFile(path / PREVIEWS),
     )
 
 

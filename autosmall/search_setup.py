@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,14 @@ from autosmall.data.audit import Audit, audit_dataset
 from autosmall.data.dataset import Dataset, read_dataset, read_unlabelled
 from autosmall.data.folds import plan_folds, read_folds, sample_groups, write_folds
 from autosmall.data.picture_sizes import usual_size_px
+from autosmall.data.previews import write_previews
 from autosmall.errors import DatasetError, RunFolderError, SettingsError
 from autosmall.explorers.registry import EXPLORER_NAMES
 from autosmall.files import write_json
 from autosmall.models.backbone_registry import BackboneSearch, find_backbones
 from autosmall.models.keras_files import input_size_px
 from autosmall.models.trust import Trust
-from autosmall.run_store import RunFacts, RunStore, Setting
+from autosmall.run_store import PREVIEWS, RunFacts, RunStore, Setting
 from autosmall.schema.backbone_source import BackboneSource
 from autosmall.schema.folds import FoldPlan
 from autosmall.schema.pretrain_settings import PretrainSettings
@@ -316,7 +318,7 @@ def _identity(checked: CheckedInput) -> dict[str, str]:
 
 def _begin(checked: CheckedInput, store: RunStore, on_audit: Callable[[int, int], None]) -> None:
     settings = checked.settings
-    audit = audit_dataset(checked.dataset, on_progress=on_audit)
+    audit = audit_dataset(checked.dataset, previews=settings.pictures, on_progress=on_audit)
     dataset = _readable_part(checked.dataset, audit)
     groups = sample_groups(checked.dataset, audit, settings.groups, settings.keep_duplicates)
     groups = np.unique(groups[audit.readable], return_inverse=True)[1].astype(np.int64)
@@ -331,6 +333,9 @@ def _begin(checked: CheckedInput, store: RunStore, on_audit: Callable[[int, int]
     metric, reason = resolve_metric(settings.metric, dataset.labels)
     write_json(store.path / "audit.json", audit.to_json())
     write_folds(store.path / "folds.csv", dataset, plan)
+    if settings.pictures:
+        readable = compress(audit.previews, audit.readable)
+        write_previews(store.path / PREVIEWS, list(readable))
     stored = _stored_settings(checked, metric, reason, plan)
     store.create(
         RunFacts(

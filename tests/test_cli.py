@@ -52,6 +52,7 @@ PLAIN_CALLS = {
          call(Path("pics"), workers=2, gpus_per_worker=0.25)),
         ("pics --address ray://host:10001", call(Path("pics"), address="ray://host:10001")),
         ("pics --no-early-stop", call(Path("pics"), early_stop=False)),
+        ("pics --no-pictures", call(Path("pics"), pictures=False)),
         ("pics --no-sample-size", call(Path("pics"), sample_size=False)),
         ("pics --seed 7 --overwrite --quiet",
          call(Path("pics"), seed=7, overwrite=True, quiet=True)),

@@ -13,8 +13,9 @@ from autosmall.schema.run_data import RunData
 
 @dataclass(frozen=True)
 class Mistake:
-    """A picture and how sure the configuration was of a wrong class (0 to 1)."""
+    """A picture, its row, and how sure the configuration was of a wrong class (0 to 1)."""
 
+    row: int
     sample: str
     truth: str
     predicted: str
@@ -51,6 +52,7 @@ def find_mistakes(run: RunData, ranking: Ranking, trial: int, most: int = 10) ->
         confusion=tuple(tuple(int(n) for n in row) for row in confusion.reshape(size, size)),
         confident=tuple(
             Mistake(
+                int(row),
                 run.sample_names[row],
                 run.classes[run.labels[row]],
                 run.classes[predicted[row]],

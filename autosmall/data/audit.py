@@ -26,17 +26,19 @@ def audit_dataset(
     dataset: Dataset,
     *,
     include_test: bool = False,
+    previews: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Audit:
     """Return what is to be known about the pictures; each is decoded once, on all cores.
 
     Test pictures are decoded only with ``include_test``, to find copies of training pictures
-    among them; a search never asks for it. ``on_progress(done, total)`` counts pictures. A
+    among them; a search never asks for it. With ``previews`` the audit holds a small copy of
+    each picture. ``on_progress(done, total)`` counts pictures. A
     picture that cannot be decoded is a finding, never an error.
     """
     tests = dataset.test_samples if include_test else ()
     files = [sample.path for sample in (*dataset.samples, *tests)]
-    facts = inspect_pictures(files, on_progress)
+    facts = inspect_pictures(files, on_progress, previews)
     audit = _without_findings(dataset, facts)
     return replace(audit, findings=find_all(audit, dataset, facts))
 
@@ -87,6 +89,7 @@ def _without_findings(dataset: Dataset, facts: Sequence[PictureFacts]) -> Audit:
         ),
         leaks=_leaks(names, count, (*exact, *near)),
         statistics=measure(dataset, facts[:count]),
+        previews=tuple(fact.preview for fact in facts[:count]),
     )
 
 

@@ -48,6 +48,7 @@ class Audit:
             always empty unless the audit looked at the test pictures.
         statistics: Counts, sizes and colours.
         findings: The gravest first.
+        previews: A small JPEG file per row, empty where none was asked for or made.
     """
 
     names: tuple[str, ...]
@@ -60,6 +61,7 @@ class Audit:
     leaks: tuple[tuple[str, str], ...]
     statistics: Statistics
     findings: tuple[Finding, ...] = ()
+    previews: tuple[bytes, ...] = ()
 
     @property
     def median_size_px(self) -> int:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import imagehash
@@ -16,6 +17,7 @@ from PIL import Image
 
 from autosmall.data.duplicates import HASH_BITS
 from autosmall.data.images import FORMATS, UnreadablePictureError, read_picture_and_format
+from autosmall.data.previews import encode_preview
 
 THUMBNAIL_PX = 32
 
@@ -39,6 +41,7 @@ class PictureFacts:
         brightest: Highest grey level of the thumbnail.
         perceptual_hash: ``bool (64,)``.
         thumbnail: Grey, ``uint8 (32, 32)``.
+        preview: A small JPEG file (:mod:`autosmall.data.previews`), where it was asked for.
     """
 
     problem: str = ""
@@ -52,10 +55,13 @@ class PictureFacts:
     brightest: int = 0
     perceptual_hash: NDArray[np.bool_] | None = None
     thumbnail: NDArray[np.uint8] | None = None
+    preview: bytes = b""
 
 
 def inspect_pictures(
-    paths: Sequence[Path], on_progress: Callable[[int, int], None] | None = None
+    paths: Sequence[Path],
+    on_progress: Callable[[int, int], None] | None = None,
+    previews: bool = False,
 ) -> list[PictureFacts]:
     """Return the facts of all files, in order, decoded by one thread per core.
 
@@ -65,7 +71,7 @@ def inspect_pictures(
     facts: list[PictureFacts] = []
     pool = ThreadPoolExecutor(max_workers=os.cpu_count())
     try:
-        for found in pool.map(inspect_picture, paths):
+        for found in pool.map(partial(inspect_picture, preview=previews), paths):
             facts.append(found)
             if on_progress is not None:
                 on_progress(len(facts), len(paths))
@@ -74,7 +80,7 @@ def inspect_pictures(
     return facts
 
 
-def inspect_picture(path: Path) -> PictureFacts:
+def inspect_picture(path: Path, preview: bool = False) -> PictureFacts:
     """Return the facts of one file, or its problem."""
     try:
         picture, content_format = read_picture_and_format(path)
@@ -94,6 +100,7 @@ def inspect_picture(path: Path) -> PictureFacts:
         brightest=int(thumbnail.max()),
         perceptual_hash=imagehash.phash(small).hash.ravel(),
         thumbnail=thumbnail,
+        preview=encode_preview(picture) if preview else b"",
     )
 
 

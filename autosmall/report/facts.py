@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from autosmall.analysis.ranking import rank
 from autosmall.report import sentences
+from autosmall.report.anonymous import without_pictures
 from autosmall.report.sections import (
     calibration,
     configurations,
@@ -79,7 +80,12 @@ class ReportFacts:
 
 
 def gather_facts(run: RunData, run_path: str) -> ReportFacts:
-    """Return the facts of ``run``; ``run_path`` is how commands name its folder."""
+    """Return the facts of ``run``; ``run_path`` is how commands name its folder.
+
+    Where the run was made without pictures, neither they nor their names are among them.
+    """
+    if run.settings.get("pictures") is False:
+        run = without_pictures(run)
     ranking = rank(run)
     corrected = ranking.corrected()
     chosen = recommendation.gather(run, ranking, corrected, run_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,7 @@ class RunData:
         state: ``running``, ``finished`` or ``interrupted``.
         end_reason: Why the search ended, in words; empty while it runs.
         search_seconds: Wall time spent so far, over all sittings.
+        previews: Row of a sample to a small JPEG file; none where they were not to be kept.
         subset_scores: Fits on parts of the training pictures, made after the search.
     """
 
@@ -72,6 +73,7 @@ class RunData:
     end_reason: str
     search_seconds: float
     subset_scores: tuple[SubsetScore, ...] = ()
+    previews: Mapping[int, bytes] = field(default_factory=dict)
 
     @property
     def metric(self) -> str:

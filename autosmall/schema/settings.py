@@ -72,6 +72,7 @@ class SearchSettings:
         seed: Seed of everything.
         early_stop: End before the limits once going on is not expected to pay.
         sample_size: After the search, train its leaders on parts of their pictures.
+        pictures: Keep small copies of the pictures for the report, and show their names there.
         overwrite: Delete what is in the run folder first.
         quiet: No progress.
     """
@@ -102,5 +103,6 @@ class SearchSettings:
     seed: int = 0
     early_stop: bool = True
     sample_size: bool = True
+    pictures: bool = True
     overwrite: bool = False
     quiet: bool = False

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import base64
+from dataclasses import dataclass, field
 
+from autosmall.analysis.label_issues import SuspectedLabel, find_suspected_labels
 from autosmall.analysis.mistakes import Mistake, find_mistakes
 from autosmall.analysis.ranking import Ranking
 from autosmall.report import sentences
+from autosmall.report.numbers import counted
 from autosmall.schema.run_data import RunData
 
 
@@ -21,6 +24,9 @@ class Errors:
         shares: Each count over its row's sum, 0 to 1.
         confident: The most confident mistakes.
         sentence: The answer.
+        suspected: The labels least to be believed.
+        suspected_sentence: How many there are and what to do, or why there are none.
+        pictures: Row to a small JPEG in base64, for what is shown; not in ``report.json``.
     """
 
     trial: int | None
@@ -29,6 +35,9 @@ class Errors:
     shares: tuple[tuple[float, ...], ...]
     confident: tuple[Mistake, ...]
     sentence: str
+    suspected: tuple[SuspectedLabel, ...] = ()
+    suspected_sentence: str = ""
+    pictures: dict[int, str] = field(default_factory=dict, metadata={"in_json": False})
 
 
 def gather(run: RunData, ranking: Ranking) -> Errors:
@@ -37,6 +46,8 @@ def gather(run: RunData, ranking: Ranking) -> Errors:
         return Errors(None, run.classes, (), (), (), sentences.NOTHING_COMPLETE)
     found = find_mistakes(run, ranking, ranking.recommended.summary.trial)
     shares = tuple(tuple(n / max(1, sum(row)) for n in row) for row in found.confusion)
+    count, suspected = find_suspected_labels(run, ranking)
+    shown = [mistake.row for mistake in found.confident] + [label.row for label in suspected]
     return Errors(
         trial=found.trial,
         classes=run.classes,
@@ -44,4 +55,20 @@ def gather(run: RunData, ranking: Ranking) -> Errors:
         shares=shares,
         confident=found.confident,
         sentence=sentences.errors(run.classes, found),
+        suspected=suspected,
+        suspected_sentence=_suspected_in_words(count, len(suspected), len(run.labels)),
+        pictures={row: _embedded(run.previews[row]) for row in shown if row in run.previews},
     )
+
+
+def _suspected_in_words(count: int, shown: int, pictures: int) -> str:
+    if not count:
+        return "No label stands out as wrong: no picture is given another class with confidence."
+    said = f"{counted(count, 'label')} of {pictures:,} may be wrong"
+    if count > shown:
+        said += f"; the {shown} least believable are shown"
+    return f"{said}. The model may be mistaken instead: look, and keep what is merely hard."
+
+
+def _embedded(jpeg: bytes) -> str:
+    return base64.b64encode(jpeg).decode("ascii")

@@ -1,0 +1,95 @@
+"""Which labels may be wrong, by confident learning on predictions for held-out pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autosmall.analysis.predictions import mean_over_repeats
+from autosmall.analysis.ranking import Ranking
+from autosmall.schema.run_data import RunData
+
+MOST_WITNESSES = 20
+"""Configurations that are asked: the recommended one and the best of those tied with the leader."""
+
+
+@dataclass(frozen=True)
+class SuspectedLabel:
+    """A picture whose label may be wrong.
+
+    Attributes:
+        row: Its row in the data set.
+        sample: Its name.
+        label: Its label.
+        suggested: The class that the recommended configuration finds most probable.
+        label_probability: What it gives the label, 0 to 1.
+        agreeing: Configurations, of ``witnesses``, that find ``suggested`` most probable too.
+        witnesses: Configurations asked.
+    """
+
+    row: int
+    sample: str
+    label: str
+    suggested: str
+    label_probability: float
+    agreeing: int
+    witnesses: int
+
+
+def find_suspected_labels(
+    run: RunData, ranking: Ranking, most: int = 12
+) -> tuple[int, tuple[SuspectedLabel, ...]]:
+    """Return how many labels are suspected, and those that are least believable, first one first.
+
+    Confident learning (Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in
+    Dataset Labels", JAIR 70, 2021) as cleanlab has it: a picture counts as of another class where
+    that class is more probable than it is on average for the pictures labelled so; as many are
+    taken from each class as the estimated joint distribution says ("prune by noise rate"). Each
+    picture is judged by models that did not train on it. Of the suspected ones only those are kept
+    for which most of the tied configurations find the same other class most probable. With
+    nothing complete, or a recommendation that learned nothing, there are none.
+    """
+    recommended = ranking.recommended
+    if recommended is None or recommended.summary.strategy == "baseline":
+        return 0, ()
+    chosen = ranking.table.trials.index(recommended.summary.trial)
+    probabilities = mean_over_repeats(ranking.table, chosen)
+    rows = _suspected_rows(run.labels, probabilities)
+    votes = _votes(ranking)
+    suggested = probabilities.argmax(axis=1)
+    found = [row for row in rows if (votes[:, row] == suggested[row]).mean() > 0.5]
+    return len(found), tuple(
+        SuspectedLabel(
+            row=int(row),
+            sample=run.sample_names[row],
+            label=run.classes[run.labels[row]],
+            suggested=run.classes[suggested[row]],
+            label_probability=float(probabilities[row, run.labels[row]]),
+            agreeing=int((votes[:, row] == suggested[row]).sum()),
+            witnesses=len(votes),
+        )
+        for row in found[:most]
+    )
+
+
+def _suspected_rows(
+    labels: NDArray[np.int64], probabilities: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return the rows that cleanlab suspects and whose most probable class is another one."""
+    from cleanlab.filter import find_label_issues
+
+    sums = np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-12)
+    found = find_label_issues(
+        labels, probabilities / sums, return_indices_ranked_by="self_confidence", n_jobs=1
+    )
+    rows = np.asarray(found, np.int64)
+    return rows[probabilities[rows].argmax(axis=1) != labels[rows]]
+
+
+def _votes(ranking: Ranking) -> NDArray[np.int64]:
+    """Return ``int64 (witnesses, n_samples)``: the most probable class, configuration by row."""
+    tied = [row for row in ranking.rows if row.tied_with_leader or row.rank == 1]
+    columns = [ranking.table.trials.index(row.summary.trial) for row in tied[:MOST_WITNESSES]]
+    return np.stack([mean_over_repeats(ranking.table, column).argmax(axis=1) for column in columns])
