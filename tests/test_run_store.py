@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autosmall.errors import RunFolderError
+from autosmall.errors import RunFolderError, SettingsError
 from autosmall.files import write_bytes, write_json
 from autosmall.run_store import RunFacts, RunState, RunStore
 from autosmall.schema.config import Config
@@ -168,3 +168,14 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(
         write_bytes(path, b"new")
     assert path.read_text() == '{\n "old": 1\n}\n'
     assert [p.name for p in tmp_path.iterdir()] == ["file.json"]
+
+
+def test_only_the_preference_can_change(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    facts = RunFacts({"seed": 3, "folds": 5}, {"seed": "3"}, {"keras": "3"}, "f1d2", ("a", "b"))
+    store.create(facts)
+    store.set_preference("simple")
+    assert store.facts() == replace(facts, settings={**facts.settings, "prefer": "simple"})
+    with pytest.raises(SettingsError, match="one of accuracy, simple, speed"):
+        store.set_preference("small")
+    assert store.facts().settings["prefer"] == "simple"
