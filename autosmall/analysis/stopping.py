@@ -1,13 +1,14 @@
 """Whether a search is worth going on with: what it may still bring against what can be measured.
 
-Cross-validation measures a configuration with an error. Once all that the rest of the budget may
-be expected to bring is smaller than that error, a better configuration could not be told from the
-one at hand, and the search may end. The yardstick is that of Makarova et al. ("Automatic
-Termination for Hyperparameter Optimization", AutoML 2022, section 4): the standard error of the
-leader's cross-validation score, corrected for overlapping training parts (Nadeau and Bengio,
-Machine Learning 52, 2003). Their bound on what is left to gain is a Gaussian process's; it says
-little in conditional spaces of dozens of dimensions. Here the gain is estimated from what the
-search brought lately, by extreme values:
+Cross-validation compares two configurations with an error. Once all that the rest of the budget
+may be expected to bring is smaller than that error, a better configuration could not be told from
+the one at hand, and the search may end. The idea is that of Makarova et al. ("Automatic
+Termination for Hyperparameter Optimization", AutoML 2022, section 4), whose yardstick is the
+standard error of the leader's score, corrected for overlapping training parts (Nadeau and Bengio,
+Machine Learning 52, 2003). Here it is that of the paired difference between leaders, which is
+smaller, as they are compared on the same folds. Their bound on what is left to gain is a Gaussian
+process's; it says little in conditional spaces of dozens of dimensions. Here the gain is estimated
+from what the search brought lately, by extreme values:
 
 * The expected best of m of the last proposals (portfolio starts aside) is the mean over all their
   subsets of that size, which their order statistics give (Tang et al., "Showing Your Work Doesn't
@@ -17,6 +18,8 @@ search brought lately, by extreme values:
 * So the best of M more proposals is about a Gumbel variable with scale b whose mean is that
   expected best, gone on with at the slope b beyond a half of what was seen. Its part above the
   best score so far has the mean ``b (ln L + 0.5772 + E1(L))`` with ``L = exp((mode - best) / b)``.
+* Explorers learn: by as much as the expected best of the last proposals exceeds that of those
+  before them, proposals are taken to get better once more.
 
 Scores hold the luck of their pictures too, which widens the tail and overstates the gain: the rule
 errs on the side of going on. What it costs and saves is in ``tests/benchmarks/README.md``.
@@ -36,11 +39,11 @@ from autosmall.analysis.paired import corrected_standard_error
 from autosmall.schema.results import COMPLETE, TrialOutcome
 from autosmall.training.metrics import higher_is_better
 
-LEAST_PROPOSALS = 16
+LEAST_PROPOSALS = 24
 """Ended trials beyond the portfolio's before the rule says anything."""
 
-RECENT_SHARE = 0.5
-"""Part of the proposals that counts as recent; at least :data:`LEAST_PROPOSALS` of them."""
+LEAST_RECENT = 16
+"""Proposals that count as recent at the least; beyond twice that, the later half does."""
 
 POOLED_LEADERS = 5
 """Complete trials whose fold scores tell how large the measurement's error is."""
@@ -53,7 +56,7 @@ class Outlook:
     Attributes:
         expected_gain: Expected rise of the best score over the rest of the budget, on the metric's
             scale; infinite where too little is known.
-        noise: Standard error of the leader's score; 0 where it is not known.
+        noise: Standard error of a difference between leaders; 0 where it is not known.
         proposals_left: For how many more proposals.
     """
 
@@ -72,7 +75,7 @@ class Outlook:
         return (
             f"the next {count:,} configurations were expected to bring "
             f"{_size(metric, self.expected_gain)}, less than the {_size(metric, self.noise)} by "
-            "which cross-validation may err"
+            "which cross-validation errs between the leaders"
         )
 
 
@@ -94,10 +97,11 @@ def outlook(
     if not complete or len(proposed) < LEAST_PROPOSALS:
         return Outlook(math.inf, 0.0, proposals_left)
     leader = max(complete, key=_score)
-    recent = proposed[-max(LEAST_PROPOSALS, round(RECENT_SHARE * len(proposed))) :]
-    behind = np.array([_behind(outcome, leader) for outcome in recent])
-    gain = expected_gain(behind, proposals_left)
-    return Outlook(gain, _noise(complete, fold_count), proposals_left)
+    behind = np.array([_behind(outcome, leader) for outcome in proposed])
+    recent = max(LEAST_RECENT, len(behind) // 2)
+    better = _improvement(behind[:-recent], behind[-recent:])
+    gain = expected_gain(behind[-recent:] - better, proposals_left)
+    return Outlook(gain, _noise(complete, leader, fold_count), proposals_left)
 
 
 def expected_gain(behind: NDArray[np.float64], draws: float) -> float:
@@ -108,10 +112,10 @@ def expected_gain(behind: NDArray[np.float64], draws: float) -> float:
             infinite for those without a score.
         draws: How many more.
 
-    Infinite where fewer than :data:`LEAST_PROPOSALS` results have a score.
+    Infinite where fewer than half of :data:`LEAST_RECENT` results have a score.
     """
     ahead = np.sort(-behind[np.isfinite(behind)])
-    if len(ahead) < LEAST_PROPOSALS:
+    if len(ahead) < LEAST_RECENT // 2:
         return math.inf
     half, quarter = len(ahead) // 2, len(ahead) // 4
     scale = (expected_best(ahead, half) - expected_best(ahead, quarter)) / math.log(half / quarter)
@@ -120,6 +124,19 @@ def expected_gain(behind: NDArray[np.float64], draws: float) -> float:
     seen = min(max(1, round(draws)), half)
     mean = expected_best(ahead, seen) + scale * math.log(max(draws, 1) / seen)
     return scale * _gumbel_part_above_zero(mean / scale - float(np.euler_gamma))
+
+
+def _improvement(earlier: NDArray[np.float64], recent: NDArray[np.float64]) -> float:
+    """Return by how much the expected best of the recent proposals exceeds the earlier ones'.
+
+    0 where there is nothing to compare.
+    """
+    parts = [np.sort(-part[np.isfinite(part)]) for part in (earlier, recent)]
+    count = min(len(part) for part in parts) // 2
+    if count < 1:
+        return 0.0
+    before, now = (expected_best(part, count) for part in parts)
+    return max(0.0, now - before)
 
 
 def expected_best(values: NDArray[np.float64], count: int) -> float:
@@ -160,10 +177,11 @@ def _behind(outcome: TrialOutcome, leader: TrialOutcome) -> float:
     return float(np.mean(np.subtract(same, outcome.fold_scores)))
 
 
-def _noise(complete: Sequence[TrialOutcome], fold_count: int) -> float:
-    """Return the corrected standard error of a score, its variance pooled over the leaders."""
-    leaders = sorted(complete, key=_score, reverse=True)[:POOLED_LEADERS]
-    errors = [corrected_standard_error(leader.fold_scores, fold_count) for leader in leaders]
+def _noise(complete: Sequence[TrialOutcome], leader: TrialOutcome, fold_count: int) -> float:
+    """Return the corrected standard error of a paired difference, pooled over those behind."""
+    next_best = sorted(complete, key=_score, reverse=True)[1:POOLED_LEADERS]
+    differences = [np.subtract(leader.fold_scores, other.fold_scores) for other in next_best]
+    errors = [corrected_standard_error(d.tolist(), fold_count) for d in differences]
     return float(np.sqrt(np.mean(np.square(errors)))) if errors else 0.0
 
 
