@@ -9,13 +9,16 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from autosmall.analysis.thresholds import RareClass, Threshold
 from autosmall.data.images import load_picture
+from autosmall.decisions import Decisions
 from autosmall.errors import (
     AutoSmallError,
     DatasetError,
@@ -32,6 +35,7 @@ from autosmall.model_folder import (
     staged_folder,
     write_model_files,
 )
+from autosmall.models.temperature import scale_probabilities
 from autosmall.pipeline import Pipeline, read_pipeline, write_pipeline
 from autosmall.schema.config import Config
 from autosmall.schema.pictures import PictureSpec
@@ -496,3 +500,86 @@ def test_an_opening_that_cannot_be_counted_does_not_happen(array_dir: Path, tmp_
     (array_dir.parent / "test_openings.json").write_text("torn")
     with pytest.raises(AutoSmallError, match=r"test_openings\.json cannot be read"):
         evaluate(array_dir, color_folder(tmp_path / "data"))
+
+
+def calibrated(temperature: float) -> ModelDescription:
+    """Return a description with thresholds for red: from 0.2 on for recall, 0.9 for precision."""
+    thresholds = (
+        Threshold("recall", 0.9, 0.2, 0.91, 0.5, 0.4),
+        Threshold("precision", 0.9, 0.9, 0.3, float("nan"), 0.1),
+    )
+    rare = RareClass("red", 12, 0.2, 0.7, 0.6, 0.8, thresholds)
+    return replace(DESCRIPTION, decisions=Decisions(temperature, rare))
+
+
+@pytest.mark.parametrize("kind", ["keras", "arrays"])
+def test_the_temperature_is_inside_the_saved_model(tmp_path: Path, kind: str) -> None:
+    made = color_model() if kind == "keras" else MAJORITY
+    save_model(tmp_path / "plain", made, DESCRIPTION)
+    save_model(tmp_path / "scaled", made, calibrated(2.0))
+    pictures = np.tile(np.uint8(COLORS["red"]), (2, 16, 16, 1))
+    plain = load_model(tmp_path / "plain").predict_proba(pictures)
+    scaled = load_model(tmp_path / "scaled").predict_proba(pictures)
+    np.testing.assert_allclose(scaled, scale_probabilities(plain, 2.0), atol=1e-6)
+    assert np.abs(scaled - plain).max() > 0.01
+
+
+def test_decisions_come_back(tmp_path: Path) -> None:
+    description = calibrated(0.7)
+    save_model(tmp_path / "m", MAJORITY, description)
+    found = load_model(tmp_path / "m").decisions
+    assert found.temperature == 0.7
+    assert repr(found) == repr(description.decisions)  # NaN is not equal to itself
+
+
+def test_a_threshold_changes_labels_and_nothing_else(tmp_path: Path) -> None:
+    save_model(tmp_path / "m", MAJORITY, calibrated(1.0))  # blue 0.2, green 0.5, red 0.3
+    model = load_model(tmp_path / "m")
+    pictures = np.zeros((1, 20, 20, 3), np.uint8)
+    plain, by_recall = model.predict(pictures), model.predict(pictures, recall=0.9)
+    assert (plain["label"][0], by_recall["label"][0]) == ("green", "red")
+    assert by_recall["probability"][0] == pytest.approx(0.3)
+    assert model.predict(pictures, precision=0.9)["label"][0] == "green"
+    columns = [f"probability_{name}" for name in CLASSES]
+    assert by_recall[columns].equals(plain[columns])
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"recall": 0.5}, r"recall 0.5\nexpected: .*class red: recall 0.9, precision 0.9"),
+        ({"recall": 0.9, "precision": 0.9}, "recall 0.9 and precision 0.9"),
+    ],
+)
+def test_a_threshold_that_is_not_stored_is_refused(
+    tmp_path: Path, asked: dict[str, float], message: str
+) -> None:
+    save_model(tmp_path / "m", MAJORITY, calibrated(1.0))
+    with pytest.raises(SettingsError, match=message):
+        load_model(tmp_path / "m").predict(np.zeros((20, 20, 3), np.uint8), **asked)
+
+
+def test_a_model_without_a_rare_class_has_no_threshold(array_dir: Path) -> None:
+    with pytest.raises(SettingsError, match="none of them is rare"):
+        load_model(array_dir).predict(np.zeros((20, 20, 3), np.uint8), recall=0.9)
+
+
+def test_evaluate_tells_of_the_rare_class(tmp_path: Path) -> None:
+    for label in CLASSES:
+        draw(tmp_path / "data" / label / "0.png", label, 0)
+    save_model(tmp_path / "m", MAJORITY, calibrated(1.0))
+    found = evaluate(tmp_path / "m", tmp_path / "data")
+    rare = found["rare_class"]
+    assert (rare["name"], rare["pictures"], rare["recall"]) == ("red", 1, 0.0)
+    assert rare["precision"] is None  # nothing is called red
+    by_recall = rare["thresholds"][0]
+    assert (by_recall["recall"], by_recall["precision"]) == (1.0, pytest.approx(1 / 3))
+    # Always half sure of green, right in a third of the cases.
+    assert found["calibration_error"] == pytest.approx(0.5 - 1 / 3)
+
+
+@pytest.mark.parametrize("temperature", [0, -1, "hot", None])
+def test_an_impossible_temperature_is_refused(array_dir: Path, temperature: object) -> None:
+    edit(array_dir, temperature=temperature)
+    with pytest.raises(ModelFileError, match="temperature"):
+        load_model(array_dir)

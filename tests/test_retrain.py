@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,17 +21,19 @@ from autosmall.errors import (
     AutoSmallError,
     BackboneError,
     DatasetError,
+    ExportError,
     ModelFileError,
     SettingsError,
 )
 from autosmall.export import export
 from autosmall.files import write_json
-from autosmall.model import load_model
+from autosmall.model import evaluate, load_model
 from autosmall.model_folder import read_samples
+from autosmall.models.temperature import scale_probabilities
 from autosmall.retrain import retrain
 from autosmall.retrain_fit import RELOAD_TOLERANCE, sample_rows
 from autosmall.retrain_plan import plan_retraining
-from autosmall.run_store import RunFacts, RunStore
+from autosmall.run_store import RunFacts, RunStore, load_run_data
 from autosmall.schema.config import Config, Value
 from autosmall.schema.results import COMPLETE, FAILED, RACED_OUT, FoldResult, Suggestion
 from autosmall.strategies.base import ArrayModel, Fit, FitTask
@@ -95,6 +98,44 @@ def run_dir(tmp_path: Path, pictures: Path) -> Path:
     store.end_trial(DROPPED, RACED_OUT, "behind trial 1 after 1 fold")
     store.end_trial(BROKEN, FAILED, "ValueError: odd")
     return run
+
+
+VOTERS: tuple[dict[str, Value], ...] = (
+    {"strategy": "classical", "image_size_px": 24, "descriptors": "color"},
+    {"strategy": "classical", "image_size_px": 32, "descriptors": "color"},
+    {"strategy": "classical", "image_size_px": 16, "descriptors": "color"},
+)
+
+
+@pytest.fixture
+def voting_run(run_dir: Path) -> Path:
+    """A run of which each configuration is wrong about a third of the pictures, hardly sure."""
+    store = RunStore(run_dir)
+    run = load_run_data(run_dir)
+    shutil.rmtree(run_dir / "trials")
+    shutil.rmtree(run_dir / "predictions", ignore_errors=True)
+    for number, config in enumerate(VOTERS):
+        store.add_suggestion(Suggestion(number, Config.from_mapping(config), "portfolio"))
+        for fold in range(run.folds.total):
+            rows = run.folds.validation_index(fold)
+            right = np.arange(len(rows)) % 3 != number
+            truth = run.labels[rows]
+            sure = np.where(right, 0.9, 0.45)
+            probabilities = np.where(
+                np.arange(2) == truth[:, None], sure[:, None], 1 - sure[:, None]
+            )
+            store.append(
+                FoldResult(
+                    number,
+                    fold,
+                    COMPLETE,
+                    probabilities=probabilities.astype(np.float32),
+                    trainable_parameters=10,
+                    fit_seconds=1.0,
+                )
+            )
+        store.end_trial(number, COMPLETE, "")
+    return run_dir
 
 
 def drawn_fold(trial: int, fold: int, labels: np.ndarray) -> FoldResult:
@@ -308,6 +349,69 @@ def test_a_retrained_network_is_repeatable_and_exports_to_every_format(run_dir: 
     np.testing.assert_allclose(again.probabilities, first.probabilities, atol=1e-5)
     for name in ("onnx", "tflite", "saved-model"):
         assert export(run_dir / "model", name).exists()
+
+
+def test_an_ensemble_that_pays_is_saved_whole(voting_run: Path, pictures: Path) -> None:
+    result = retrain(voting_run, ensemble=True)
+    folder = voting_run / "model"
+    told = json.loads((folder / "ensemble.json").read_text())
+    assert sorted(result.metrics["ensemble"]["trials"]) == [0, 1, 2]
+    assert sum(member["weight"] for member in told["members"]) == pytest.approx(1)
+    assert result.metrics["ensemble"]["gain"] > 0.1
+    assert result.metrics["reload"]["largest_difference"] <= RELOAD_TOLERANCE
+    assert result.metrics["test"]["accuracy"] == 1.0
+    assert "An ensemble of 3 configurations" in result.sentence
+    model = load_model(folder)
+    assert model.classes == ("off", "on")
+    members = [load_model(folder / "members" / entry["name"]) for entry in told["members"]]
+    assert {m.pipeline.picture_spec.image_size_px for m in members} == {16, 24, 32}
+    paths = sorted((pictures / "test").rglob("*.png"))
+    votes = [member.predict_files(paths)[0] for member in members]
+    weights = [entry["weight"] for entry in told["members"]]
+    expected = scale_probabilities(np.tensordot(weights, votes, axes=1), told["temperature"])
+    np.testing.assert_allclose(model.predict_files(paths)[0], expected, atol=1e-6)
+    assert model.predict(pictures / "test")["label"].tolist() == ["off"] * 3 + ["on"] * 3
+    assert evaluate(model, pictures)["opened"] == 2
+    card = (folder / "model_card.md").read_text()
+    assert "ensemble of 3 models" in card
+    assert "cannot be exported as a whole" in card
+    with pytest.raises(ExportError, match="ensemble of 3 models"):
+        export(folder, "onnx")
+    retrain(voting_run)  # takes its place
+    assert not (folder / "ensemble.json").exists()
+
+
+def test_a_changed_member_is_noticed(voting_run: Path) -> None:
+    retrain(voting_run, ensemble=True)
+    members = sorted((voting_run / "model" / "members").iterdir())
+    shutil.rmtree(members[0])
+    shutil.copytree(members[1], members[0])
+    with pytest.raises(ModelFileError, match="another model than was saved with it"):
+        load_model(voting_run / "model")
+    shutil.rmtree(members[0])
+    with pytest.raises(ModelFileError, match="holds no pipeline"):
+        load_model(voting_run / "model")
+
+
+def test_an_ensemble_that_does_not_pay_is_refused_with_the_numbers(run_dir: Path) -> None:
+    with pytest.raises(SettingsError, match=r"no ensemble pays .* trial 1 alone") as error:
+        retrain(run_dir, ensemble=True)
+    assert "leave --ensemble out" in error.value.remedy
+    assert not (run_dir / "model").exists()
+
+
+def test_the_temperature_and_thresholds_are_saved_with_the_model(voting_run: Path) -> None:
+    result = retrain(voting_run)
+    model = load_model(voting_run / "model")
+    calibration = result.metrics["calibration"]
+    assert model.decisions.temperature == calibration["temperature"] != 1.0
+    assert calibration["after"]["log_loss"] != calibration["before"]["log_loss"]
+    assert model.decisions.rare_class is not None
+    assert {t.goal for t in model.decisions.rare_class.thresholds} >= {"recall"}
+    assert result.metrics["test"]["rare_class"]["name"] == model.decisions.rare_class.name
+    card = (voting_run / "model" / "model_card.md").read_text()
+    assert f"scaled by the temperature {model.decisions.temperature:.3f}" in card
+    assert "| recall 0.8 |" in card
 
 
 def test_samples_take_turns_among_the_classes() -> None:

@@ -33,14 +33,20 @@ LEAST_TRIALS = 30
 fANOVA put it first in 40 of 40 draws of 30 trials and PED-ANOVA in 37; of 20 trials in 38 and 33
 (``tests/benchmarks/importance.py``)."""
 
-MOST_TRIALS = 200
+MOST_TRIALS = 100
 """More are thinned to this many at random: a forest's time grows with their square."""
 
 BEST_SHARE, LEAST_BEST = 0.1, 8
 """PED-ANOVA looks at the best tenth, or at the best eight where these are more: with Optuna's five
 it put the planted setting first in 27 of 40 draws of 30 trials instead of 37."""
 
-TREES = 32
+TREES, SHUFFLED_TREES = 32, 8
+"""Trees of the forests for the scores as they are, and for each shuffling of them."""
+
+SHUFFLES = 9
+"""Times that the scores are dealt out anew to tell what chance alone would show: a share above
+the largest of all nine has a probability of 10 % where no setting matters."""
+
 LOG_RATIO = 20.0
 """Positive numbers whose largest is this many times the smallest are compared by logarithm."""
 
@@ -79,16 +85,24 @@ class ImportanceGroup:
         trials: Scored trials that there are.
         used: How many of them entered; 0 where they are too few or nothing varies.
         settings: By ``variance_share``, falling; empty where ``used`` is 0.
+        variance_by_chance: The largest ``variance_share`` of any setting where the scores were
+            shuffled: forests explain noise too, the more so the fewer trials there are.
+        best_by_chance: Likewise for ``best_share``, at most 1: the largest difference of any
+            setting there, over the sum of the differences here.
     """
 
     strategy: str
     trials: int
     used: int
     settings: tuple[SettingImportance, ...]
+    variance_by_chance: float = 0.0
+    best_by_chance: float = 0.0
 
 
 @dataclass(frozen=True)
-class _Trial:
+class ScoredTrial:
+    """The settings of a trial and its score, more being better."""
+
     values: Mapping[str, Value]
     score: float
 
@@ -104,18 +118,19 @@ def find_importance(run: RunData) -> tuple[ImportanceGroup, ...]:
     trials = _scored(run)
     names = sorted({str(trial.values["strategy"]) for trial in trials})
     seed = derive_seed(int(str(run.settings.get("seed", 0))), "analysis", "importance")
-    groups = [_group(EVERYTHING, trials, seed)] if len(names) > 1 else []
+    groups = [compare_settings(EVERYTHING, trials, seed)] if len(names) > 1 else []
     for name in names:
         own = [
-            _Trial({k: v for k, v in t.values.items() if k != "strategy"}, t.score)
+            ScoredTrial({k: v for k, v in t.values.items() if k != "strategy"}, t.score)
             for t in trials
             if t.values["strategy"] == name
         ]
-        groups.append(_group(name, own, seed))
+        groups.append(compare_settings(name, own, seed))
     return tuple(groups)
 
 
-def _group(strategy: str, trials: Sequence[_Trial], seed: int) -> ImportanceGroup:
+def compare_settings(strategy: str, trials: Sequence[ScoredTrial], seed: int) -> ImportanceGroup:
+    """Return how much each setting that all ``trials`` have mattered among them."""
     names = _varying(trials)
     scores = np.array([trial.score for trial in trials])
     if len(trials) < LEAST_TRIALS or not names or np.ptp(scores) < 1e-9:
@@ -123,19 +138,29 @@ def _group(strategy: str, trials: Sequence[_Trial], seed: int) -> ImportanceGrou
     rng = np.random.default_rng(seed)
     used = np.sort(rng.permutation(len(trials))[:MOST_TRIALS])
     kept = [trials[row] for row in used]
-    variance, best = _evaluate(kept, names, seed)
-    total = sum(best.values())
+    variance, best = _evaluate(kept, names, seed, TREES)
+    chance = [_evaluate(_shuffled(kept, rng), names, seed, SHUFFLED_TREES) for _ in range(SHUFFLES)]
+    total = sum(best.values()) or 1.0
     settings = [
-        SettingImportance(
-            name, variance.get(name, 0.0), best.get(name, 0.0) / total if total else 0.0
-        )
+        SettingImportance(name, variance.get(name, 0.0), best.get(name, 0.0) / total)
         for name in names
     ]
-    settings.sort(key=lambda setting: (-setting.variance_share, setting.name))
-    return ImportanceGroup(strategy, len(trials), len(kept), tuple(settings))
+    return ImportanceGroup(
+        strategy=strategy,
+        trials=len(trials),
+        used=len(kept),
+        settings=tuple(sorted(settings, key=lambda s: (-s.variance_share, s.name))),
+        variance_by_chance=max(max(shares.values()) for shares, _ in chance),
+        best_by_chance=min(1.0, max(max(found.values()) for _, found in chance) / total),
+    )
 
 
-def _varying(trials: Sequence[_Trial]) -> list[str]:
+def _shuffled(trials: Sequence[ScoredTrial], rng: np.random.Generator) -> list[ScoredTrial]:
+    order = rng.permutation(len(trials))
+    return [ScoredTrial(t.values, trials[row].score) for t, row in zip(trials, order, strict=True)]
+
+
+def _varying(trials: Sequence[ScoredTrial]) -> list[str]:
     """Return the settings that every trial has and that not all have alike."""
     if not trials:
         return []
@@ -144,7 +169,7 @@ def _varying(trials: Sequence[_Trial]) -> list[str]:
 
 
 def _evaluate(
-    trials: Sequence[_Trial], names: Sequence[str], seed: int
+    trials: Sequence[ScoredTrial], names: Sequence[str], seed: int, trees: int
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return what fANOVA and PED-ANOVA say of ``names``, as Optuna gives it."""
     import optuna
@@ -166,7 +191,7 @@ def _evaluate(
     best_share = min(0.5, max(BEST_SHARE, LEAST_BEST / len(trials)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        variance = FanovaImportanceEvaluator(n_trees=TREES, seed=seed % 2**32).evaluate(study)
+        variance = FanovaImportanceEvaluator(n_trees=trees, seed=seed % 2**32).evaluate(study)
         best = PedAnovaImportanceEvaluator(target_quantile=best_share).evaluate(study)
     return variance, best
 
@@ -184,7 +209,7 @@ def _encoded(values: Sequence[Value]) -> tuple[Any, list[Any]]:
     return FloatDistribution(float(numbers.min()), float(numbers.max())), numbers.tolist()
 
 
-def _scored(run: RunData) -> list[_Trial]:
+def _scored(run: RunData) -> list[ScoredTrial]:
     scores = {trial.number: _fold_scores(run, trial) for trial in run.trials}
     folds = {fold for found in scores.values() for fold in found}
     medians = {
@@ -192,7 +217,7 @@ def _scored(run: RunData) -> list[_Trial]:
         for fold in folds
     }
     return [
-        _Trial(
+        ScoredTrial(
             trial.suggestion.config.to_dict(),
             float(np.mean([value - medians[fold] for fold, value in scores[trial.number].items()])),
         )

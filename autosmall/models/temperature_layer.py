@@ -37,5 +37,5 @@ class TemperatureScaling(keras.layers.Layer):
 
 def with_temperature(model: keras.Model, temperature: float) -> keras.Model:
     """Return ``model`` (pictures to probabilities) with its output scaled."""
-    scaled = TemperatureScaling(temperature, name="calibrated")(model.output)
-    return keras.Model(model.input, scaled, name=model.name)
+    scaled = TemperatureScaling(temperature, name="calibrated")(model.outputs[0])
+    return keras.Model(model.inputs[0], scaled, name=model.name)

@@ -62,15 +62,19 @@ def _group_sentence(group: ImportanceGroup) -> str:
     first = group.settings[0]
     best = max(group.settings, key=lambda setting: setting.best_share)
     where = "Among all strategies" if group.strategy == EVERYTHING else f"Within {group.strategy}"
-    said = (
-        f"{where}, {_words(first.name)} explains most of the variation of scores "
+    stands_out = first.variance_share > group.variance_by_chance
+    leads = best.best_share > group.best_by_chance
+    variation = (
+        f"{_words(first.name)} explains most of the variation of scores "
         f"({100 * first.variance_share:.0f} %)"
+        if stands_out
+        else "no setting explains more of the variation of scores than chance would"
     )
-    if best.best_share == 0:
-        return f"{said}."
-    if best.name == first.name:
-        return f"{said}, and matters most for getting among the best."
-    return f"{said}; for getting among the best, {_words(best.name)} matters most."
+    if not leads:
+        return f"{where}, {variation}; what sets the best apart cannot be told from chance."
+    if stands_out and best.name == first.name:
+        return f"{where}, {variation}, and matters most for getting among the best."
+    return f"{where}, {variation}; for getting among the best, {_words(best.name)} matters most."
 
 
 def _too_few(groups: Sequence[ImportanceGroup]) -> str:
