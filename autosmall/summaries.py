@@ -13,13 +13,16 @@ from autosmall.schema.settings import METRICS
 def run_lines(run_dir: Path) -> list[str]:
     """Return the recommendation, the report's path, and how to make the model.
 
+    Networks of absurd size are warned of.
+
     Raises :class:`~autosmall.errors.RunFolderError` where the run has no readable report, or one
     without a recommendation.
     """
     path = run_dir / "report.json"
     try:
-        recommendation = json.loads(path.read_text(encoding="utf-8"))["recommendation"]
-        sentence = str(recommendation["sentence"])
+        report = json.loads(path.read_text(encoding="utf-8"))
+        sentence = str(report["recommendation"]["sentence"])
+        warning = str(report["tradeoff"]["warning"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunFolderError(
             f"{path} holds no recommendation ({type(error).__name__}: {error})",
@@ -28,6 +31,7 @@ def run_lines(run_dir: Path) -> list[str]:
         ) from error
     return [
         sentence,
+        *([f"Warning: {warning}"] if warning else []),
         f"Report: {run_dir / 'report.html'}",
         f"To make the model: autosmall retrain {run_dir}",
     ]

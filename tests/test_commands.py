@@ -21,6 +21,7 @@ from autosmall.report import COMPARISON_PAGE
 from autosmall.retrain import RetrainResult
 
 SENTENCE = "Use frozen (trial 4): expect 92 % accuracy (86 to 96 %)."
+REPORT = {"recommendation": {"sentence": SENTENCE}, "tradeoff": {"warning": ""}}
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def replace(monkeypatch):
 def run_dir(tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
-    (folder / "report.json").write_text(json.dumps({"recommendation": {"sentence": SENTENCE}}))
+    (folder / "report.json").write_text(json.dumps(REPORT))
     return folder
 
 
@@ -56,6 +57,14 @@ def test_search_ends_with_recommendation_report_and_retrain_command(replace, run
         f"Report: {run_dir}/report.html",
         f"To make the model: autosmall retrain {run_dir}",
     ]
+
+
+def test_search_warns_of_absurd_sizes(replace, run_dir, capsys):
+    replace(autosmall.api, "search", SimpleNamespace(path=run_dir))
+    warned = {**REPORT, "tradeoff": {"warning": "Far too many weights."}}
+    (run_dir / "report.json").write_text(json.dumps(warned))
+    commands.search(Path("pics"))
+    assert capsys.readouterr().out.splitlines()[1] == "Warning: Far too many weights."
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"recommendation": null}', "[]"])

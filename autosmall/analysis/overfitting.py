@@ -11,9 +11,8 @@ from scipy import stats
 from autosmall.analysis.paired import PairedDifference
 from autosmall.analysis.ranking import RankedTrial, Ranking, TrialSummary
 from autosmall.schema.run_data import RunData
-
-ABSURD_PARAMETERS_PER_PICTURE = 100_000.0
-"""Trainable weights per training picture from which a configuration is warned about."""
+from autosmall.strategies.registry import STRATEGIES
+from autosmall.training.health.rules import PARAMETERS_PER_PICTURE
 
 FEWEST_FOR_TREND = 6
 """Configurations needed before a rank correlation is shown."""
@@ -61,26 +60,44 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Capacity:
-    """How size and overfitting go together in one run."""
+    """How size and overfitting go together in one run.
+
+    Attributes:
+        trend: Rank correlation of size and gap, or ``None`` for too few.
+        by_strategy: Gaps by strategy, smallest median first.
+        absurd: Trials that train :data:`PARAMETERS_PER_PICTURE` weights per training picture or
+            more, from random values on. Weights that are kept frozen do not count.
+        absurd_pretrained: Those that train as many, but start from weights that learned before.
+        alternatives: What else could be taken.
+    """
 
     trend: Trend | None
     by_strategy: tuple[StrategyGap, ...]
     absurd: tuple[TrialSummary, ...]
+    absurd_pretrained: tuple[TrialSummary, ...]
     alternatives: tuple[Alternative, ...]
 
 
 def weigh_capacity(run: RunData, ranking: Ranking) -> Capacity:
     """Return the trend, the gaps by strategy, absurd sizes and alternatives of ``run``."""
     summaries = [row.summary for row in ranking.rows]
-    everything = [*summaries, *ranking.others]
+    large = [
+        s
+        for s in (*summaries, *ranking.others)
+        if s.parameters_per_picture >= PARAMETERS_PER_PICTURE
+    ]
     return Capacity(
         trend=_trend(summaries),
         by_strategy=_gaps(summaries),
-        absurd=tuple(
-            s for s in everything if s.parameters_per_picture >= ABSURD_PARAMETERS_PER_PICTURE
-        ),
+        absurd=tuple(s for s in large if not _starts_pretrained(s)),
+        absurd_pretrained=tuple(s for s in large if _starts_pretrained(s)),
         alternatives=_alternatives(ranking),
     )
+
+
+def _starts_pretrained(summary: TrialSummary) -> bool:
+    strategy = STRATEGIES.get(summary.strategy)
+    return strategy is not None and strategy.starts_pretrained
 
 
 def _trend(summaries: list[TrialSummary]) -> Trend | None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from autosmall.analysis.mistakes import Mistakes
 from autosmall.analysis.overfitting import (
-    ABSURD_PARAMETERS_PER_PICTURE,
     FEWEST_FOR_TREND,
     Alternative,
     StrategyGap,
@@ -204,20 +203,6 @@ def alternative(metric: str, found: Alternative, chosen: TrialSummary) -> str:
         if metric == "log_loss":
             score = f"{size} {'lower' if way == 'more' else 'higher'} loss ({interval})"
     return f"{score}; {_ratio(other, chosen)}; {_seconds_ratio(other, chosen)}."
-
-
-def absurd_size(found: Sequence[TrialSummary]) -> str:
-    """Return the warning for configurations with far too many weights, or an empty text."""
-    if not found:
-        return ""
-    largest = max(found, key=lambda summary: summary.parameters_per_picture)
-    return (
-        f"{counted(len(found), 'configuration')} trained more than "
-        f"{count_text(ABSURD_PARAMETERS_PER_PICTURE)} parameters per training picture; the "
-        f"largest, trial {largest.trial} ({largest.strategy}), {_parameters(largest)}, which is "
-        f"{count_text(largest.parameters_per_picture)} per picture. Such a model can learn every "
-        "picture by heart."
-    )
 
 
 def training(trials: int, diagnoses: Sequence[DiagnosisRow]) -> str:

@@ -172,6 +172,13 @@ def test_absurd_size(drawn):
     assert situation(drawn, drawn.DrawnTrial("scratch", 0.8)).tradeoff.warning == ""
 
 
+def test_pretrained_weights_are_remarked_on_more_mildly(drawn):
+    large = drawn.DrawnTrial("fine_tune", 0.8, parameters=36_700_000)
+    tradeoff = situation(drawn, large, samples=45).tradeoff
+    assert tradeoff.warning == ""
+    assert "They start from pretrained weights" in tradeoff.remark
+
+
 def test_small_class_is_cautioned_about(drawn):
     facts = situation(drawn, drawn.DrawnTrial("frozen", 0.8), samples=30)
     assert "The smallest class has 10 pictures" in facts.trust.caution

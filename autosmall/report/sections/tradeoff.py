@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autosmall.analysis.overfitting import Alternative, StrategyGap, Trend, weigh_capacity
 from autosmall.analysis.paired import PairedDifference
 from autosmall.analysis.ranking import Ranking, TrialSummary
 from autosmall.report import sentences
+from autosmall.report.numbers import count_text, counted
 from autosmall.schema.run_data import RunData
+from autosmall.training.health.rules import PARAMETERS_PER_PICTURE
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Tradeoff:
         gaps: Gaps by strategy, smallest median first.
         alternatives: What else could be taken.
         warning: Of configurations of absurd size, or an empty text.
+        remark: The same, more mildly, of those that start from pretrained weights.
     """
 
     sentence: str
@@ -61,6 +65,7 @@ class Tradeoff:
     gaps: tuple[StrategyGap, ...]
     alternatives: tuple[AlternativeRow, ...]
     warning: str
+    remark: str
 
 
 def gather(run: RunData, ranking: Ranking) -> Tradeoff:
@@ -77,7 +82,39 @@ def gather(run: RunData, ranking: Ranking) -> Tradeoff:
         alternatives=tuple(
             _alternative(run.metric, a, chosen) for a in capacity.alternatives if chosen
         ),
-        warning=sentences.absurd_size(capacity.absurd),
+        warning=_warning(capacity.absurd),
+        remark=_remark(capacity.absurd_pretrained),
+    )
+
+
+def _warning(found: Sequence[TrialSummary]) -> str:
+    if not found:
+        return ""
+    return (
+        f"{_most(found)}. A colour picture of 183 px holds {count_text(PARAMETERS_PER_PICTURE)} "
+        "numbers, so such a network has room for the training pictures themselves: what it gets "
+        "right in training says nothing. ResNet50 had 20, VGG16 had 108 weights per picture of "
+        "ImageNet."
+    )
+
+
+def _remark(found: Sequence[TrialSummary]) -> str:
+    if not found:
+        return ""
+    return (
+        f"{_most(found)}. They start from pretrained weights, which is why so many may do; fewer "
+        "trainable blocks, or a frozen backbone, cost less."
+    )
+
+
+def _most(found: Sequence[TrialSummary]) -> str:
+    """Return how many trained too many weights, and how many the largest of them did."""
+    largest = max(found, key=lambda summary: summary.parameters_per_picture)
+    return (
+        f"{counted(len(found), 'configuration')} trained {count_text(PARAMETERS_PER_PICTURE)} "
+        f"weights or more per training picture; the largest, trial {largest.trial} "
+        f"({largest.strategy}), {count_text(largest.trainable_parameters)}, which is "
+        f"{count_text(largest.parameters_per_picture)} per picture"
     )
 
 

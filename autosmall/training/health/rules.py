@@ -22,6 +22,13 @@ DEAD_UNIT_SHARE = "dead_unit_share"
 WEIGHT_GROWTH = "weight_growth"
 """What they call the growth of the weights (``training.loop.TrainingHistory``)."""
 
+PARAMETERS_PER_PICTURE = 100_000
+"""Weights to train per training picture that are absurd where they start from random values.
+
+A colour picture of 183 px holds as many numbers: a network of this size has room for the training
+pictures themselves. VGG16 and ResNet50 had 108 and 20 weights per picture of ImageNet.
+"""
+
 
 @dataclass(frozen=True)
 class Rule:

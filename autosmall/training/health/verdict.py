@@ -14,15 +14,9 @@ from autosmall.training.health import losses, predictions, rules
 from autosmall.training.health.predictions import Labels, Probabilities, association
 from autosmall.training.metrics import score
 
-PARAMETERS_PER_PICTURE = 100_000
-"""Weights to train per training picture that are absurd from random weights on.
-
-A colour picture of 183 px holds as many numbers: a network of this size has room for the training
-pictures themselves. VGG16 and ResNet50 had 108 and 20 weights per picture of ImageNet.
-"""
 DEAD_SHARE = 0.5
 RUNAWAY_GROWTH = 2.0
-"""Weights that grow so long have forgotten where they started; those of healthy fits stayed below 1.8."""
+"""Weights so long have forgotten where they started; those of healthy fits stayed below 1.8."""
 FEWEST_PICTURES = 2
 FEWEST_HELD_OUT = 10
 """With fewer, the distribution under exchanged labels is too far from normal."""
@@ -91,7 +85,9 @@ def _causes(evidence: Evidence) -> Iterator[Finding]:
         yield from _of_long_steps(train_losses, evidence)
     if evidence.dead_share >= DEAD_SHARE:
         yield rules.DEAD_UNITS, None
-    if evidence.parameters_from_scratch >= PARAMETERS_PER_PICTURE * len(evidence.train.labels):
+    if evidence.parameters_from_scratch >= rules.PARAMETERS_PER_PICTURE * len(
+        evidence.train.labels
+    ):
         yield rules.OVERSIZED, None
 
 
