@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from autosmall.analysis.bootstrap import pooled_scores
 from autosmall.analysis.differences import Differences, typical_ratio
 from autosmall.analysis.exact import effective_count, widen
-from autosmall.analysis.paired import Estimate, PairedDifference, estimate
+from autosmall.analysis.paired import (
+    Estimate,
+    PairedDifference,
+    PictureNoise,
+    combined_posterior,
+    estimate,
+)
 from autosmall.analysis.predictions import PredictionTable, is_complete, prediction_table
 from autosmall.analysis.recommendation import Contest, probability_better, true_spread
 from autosmall.analysis.selection_bias import (
@@ -20,6 +26,7 @@ from autosmall.analysis.selection_bias import (
     correct_selection,
     difference_errors,
     pick,
+    score_covariance,
 )
 from autosmall.schema.config import Config
 from autosmall.schema.results import COMPLETE, FAILED, FoldResult
@@ -169,8 +176,9 @@ def rank(run: RunData) -> Ranking:
 
     Only trials that are complete on all folds get a rank. ``rows[0]`` is the one that the rule of
     :mod:`autosmall.analysis.recommendation` picks, under the preference stored in the settings;
-    the others follow by score, ties by log loss. Standard errors and intervals follow
-    :func:`autosmall.analysis.paired.estimate`. With nothing complete, ``rows`` is empty.
+    the others follow by score, ties by log loss. Intervals of complete trials come from pictures
+    and folds (:func:`autosmall.analysis.paired.combined_posterior`), those of others from their
+    folds alone. With nothing complete, ``rows`` is empty.
     """
     summaries = {trial.number: summarize(run, trial) for trial in run.trials}
     ranked = [t for t in run.trials if is_complete(run, t) and _has_score(summaries[t.number])]
@@ -179,7 +187,12 @@ def rank(run: RunData) -> Ranking:
     table = prediction_table(run, ranked)
     seed = derive_seed(int(str(run.settings.get("seed", 0))), "analysis", "bootstrap")
     complete = [summaries[trial.number] for trial in ranked]
-    errors = difference_errors(run.metric, table, seed=seed) if ranked else np.zeros((0, 0))
+    covariance = score_covariance(run.metric, table, seed=seed) if ranked else np.zeros((0, 0))
+    errors = difference_errors(covariance)
+    complete = [
+        _with_interval(run, summary, error)
+        for summary, error in zip(complete, np.sqrt(np.diag(covariance)), strict=True)
+    ]
     contest = _contest(run, errors, complete, others)
     differences = _differences(run, errors, complete)
     if not ranked:
@@ -313,6 +326,17 @@ def _widened(run: RunData, found: Estimate) -> Estimate:
     count = effective_count(run.metric, run.labels, run.folds.groups)
     low, high = widen(run.metric, found.mean, (found.low, found.high), count)
     return replace(found, low=low, high=high)
+
+
+def _with_interval(run: RunData, summary: TrialSummary, error: float) -> TrialSummary:
+    """Return ``summary`` with the interval that pictures, of standard ``error``, and folds give."""
+    if not error > 0:
+        return summary
+    count = effective_count(run.metric, run.labels, run.folds.groups)
+    values = [value for _, value in summary.fold_scores]
+    found = combined_posterior(values, run.folds.fold_count, PictureNoise(float(error), count))
+    score = Estimate(found.location, found.scale, *found.interval())
+    return replace(summary, score=_widened(run, score))
 
 
 def _has_score(summary: TrialSummary) -> bool:

@@ -104,15 +104,19 @@ def correct_selection(
     return replace(result, candidates=candidates)
 
 
-def difference_errors(
+def score_covariance(
     metric: str, table: PredictionTable, *, seed: int = 0, repetitions: int = ERROR_REPETITIONS
 ) -> NDArray[np.float64]:
-    """Return ``float64 (C, C)``: bootstrap standard errors of paired score differences."""
+    """Return ``float64 (C, C)``: bootstrap covariance of the scores; zeros where unknown."""
     scores = bootstrap_scores(metric, table, draw_counts(table.groups, repetitions, seed))
     known = scores[np.isfinite(scores).all(axis=1)]
     if len(known) < 2:
         return np.zeros((scores.shape[1], scores.shape[1]))
-    covariance = np.atleast_2d(np.cov(known, rowvar=False))
+    return np.asarray(np.atleast_2d(np.cov(known, rowvar=False)), np.float64)
+
+
+def difference_errors(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``float64 (C, C)``: standard errors of paired differences of scores."""
     variance = np.diag(covariance)
     spread = variance[:, None] + variance[None, :] - 2 * covariance
     return np.asarray(np.sqrt(np.maximum(spread, 0.0)), np.float64)

@@ -78,8 +78,9 @@ GLOSSARY = (
     ),
     Term(
         "interval of one configuration",
-        "A 95 % t-interval over the folds, widened because folds share training pictures. It does "
-        "not know that the configuration was picked as the best of many.",
+        "How far its score would vary, at 95 %, with other pictures, widened by what folds vary "
+        "beyond them, corrected for folds that share training pictures. It does not know that the "
+        "configuration was picked as the best of many.",
         "Nadeau and Bengio, Machine Learning 52, 2003",
     ),
     Term(

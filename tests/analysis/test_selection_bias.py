@@ -9,7 +9,11 @@ from scipy.stats import norm
 from autosmall.analysis.predictions import PredictionTable
 from autosmall.analysis.ranking import rank
 from autosmall.analysis.recommendation import Contest
-from autosmall.analysis.selection_bias import correct_selection, difference_errors
+from autosmall.analysis.selection_bias import (
+    correct_selection,
+    difference_errors,
+    score_covariance,
+)
 
 RHO = 0.7  # correlation of two configurations' latent errors
 FOLDS = 5
@@ -36,7 +40,7 @@ def draw_table(truths, samples, rng):
 def contest_of(table, seed, **options):
     """Equal sizes and times, and no default: the rule then picks by score."""
     columns = len(table.trials)
-    errors = difference_errors("accuracy", table, seed=seed)
+    errors = difference_errors(score_covariance("accuracy", table, seed=seed))
     return Contest(table.trials, np.full(columns, 1000.0), np.ones(columns), errors, **options)
 
 
