@@ -58,8 +58,14 @@ def _draw(group: ImportanceGroup, width: int) -> Drawing:
     color: Any = alt.Color("color:N", scale=None, legend=None)
     bars = base.mark_bar(cornerRadiusEnd=2).encode(color=color)
     text = base.mark_text(align="left", dx=4, fontSize=11, fill="var(--ink)").encode(text="text:N")
-    room = round(6.2 * max(map(len, labels))) + 60
-    chart = (bars + text).properties(width=width - room - 30, height={"step": ROW_PX / 2})
+    longest = max(map(len, labels))
+    # Browsers' fonts run up to a third wider than the one that Vega measures with.
+    room = round(2.4 * longest)
+    chart = (bars + text).properties(
+        width=width - round(6.2 * longest) - 70 - room,
+        height={"step": ROW_PX / 2},
+        padding={"left": 4 + room, "right": 24, "top": 4, "bottom": 4},
+    )
     return Drawing(chart, {"bars": [row for s in shown for row in _rows(s.name, s)]})
 
 

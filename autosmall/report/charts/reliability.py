@@ -41,18 +41,20 @@ def _draw(before: Reliability, after: Reliability, width: int) -> Drawing:
     marks = curves.mark_point(filled=True, size=70, opacity=1).encode(
         x=x, y=y, color=color, shape=alt.Shape("shape:N", scale=None, legend=None)
     )
-    labels = (
-        alt.Chart(alt.NamedData("labels"))
-        .mark_text(align="left", dx=10, fontSize=12, fontWeight=600)
+    names = [
+        alt.Chart(alt.NamedData(f"name {which}"))
+        .mark_text(align=align, dx=shift, dy=drop, fontSize=12, fontWeight=600)
         .encode(x=x, y=y, text="which:N", color=color)
-    )
+        for which, align, shift, drop in _name_places(before)
+    ]
     side = min(width - (70 if width > NARROW_PX else 62), 430)
-    chart = (diagonal + lines + marks + labels).properties(width=side, height=min(side, 360))
+    chart = alt.layer(diagonal, lines, marks, *names).properties(width=side, height=min(side, 360))
     rows = [*_rows(before, BEFORE), *_rows(after, AFTER)]
     ends: list[dict[str, object]] = [
         {"confidence": end, "accuracy": end} for end in (scale.domain[0], 100.0)
     ]
-    return Drawing(chart, {"diagonal": ends, "bins": rows, "labels": _labels(rows)})
+    named = {f"name {which}": [_named_row(rows, which)] for which in (BEFORE, AFTER)}
+    return Drawing(chart, {"diagonal": ends, "bins": rows, **named})
 
 
 def _rows(found: Reliability, which: str) -> list[dict[str, object]]:
@@ -68,6 +70,17 @@ def _rows(found: Reliability, which: str) -> list[dict[str, object]]:
     ]
 
 
-def _labels(rows: list[dict[str, object]]) -> list[dict[str, object]]:
-    """Return, for each curve, the row with the lowest confidence, where the curves lie apart."""
-    return [next(row for row in rows if row["which"] == which) for which in (BEFORE, AFTER)]
+def _name_places(before: Reliability) -> list[tuple[str, str, int, int]]:
+    """Return each curve's name, its alignment and shift: on different sides of the diagonal."""
+    above = [(-10, "right", -6), (10, "left", 14)]
+    sides = above if before.accuracy >= before.mean_confidence else above[::-1]
+    return [
+        (which, align, shift, drop)
+        for which, (shift, align, drop) in zip((BEFORE, AFTER), sides, strict=True)
+    ]
+
+
+def _named_row(rows: list[dict[str, object]], which: str) -> dict[str, object]:
+    """Return the bin beside which a curve's name stands: a third of the way from its low end."""
+    mine = [row for row in rows if row["which"] == which]
+    return mine[len(mine) // 3]
