@@ -13,7 +13,7 @@ import pytest
 
 from autosmall.errors import RunFolderError, SettingsError
 from autosmall.files import write_bytes, write_json
-from autosmall.run_store import RunFacts, RunState, RunStore
+from autosmall.run_store import EarlyStop, RunFacts, RunState, RunStore
 from autosmall.schema.config import Config
 from autosmall.schema.results import COMPLETE, FoldResult, Reconstructions, Suggestion
 
@@ -179,3 +179,25 @@ def test_only_the_preference_can_change(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="one of accuracy, simple, speed"):
         store.set_preference("small")
     assert store.facts().settings["prefer"] == "simple"
+
+
+@pytest.mark.parametrize(
+    ("asked", "lifted"),
+    [
+        ((30, None), False),
+        ((31, None), True),
+        ((20, None), False),
+        ((30, 600.0), True),
+        ((None, None), False),
+    ],
+)
+def test_larger_limits_lift_an_early_end(asked, lifted):
+    assert EarlyStop(20, 30, None).is_lifted(*asked) == lifted
+
+
+def test_an_early_end_is_part_of_the_state(tmp_path):
+    store = RunStore(tmp_path)
+    for early in (None, EarlyStop(20, None, 60.0)):
+        state = RunState("finished", "done", 3.0, early)
+        store.write_state(state)
+        assert store.state() == state
