@@ -182,7 +182,7 @@ def faster(values: Values) -> Values:
 
 NORMALISED: Values = {**SCRATCH, "normalization": "group"}
 RARE: Values = {**SCRATCH, "epochs": 8, "learning_rate": 3e-4, "class_balance": "none"}
-DECAYED: Values = {**SCRATCH, "weight_decay": 100.0, "dropout_rate": 0.9}
+PENALISED: Values = {**SCRATCH, "l1": 1.0}
 
 KINDS = (
     Kind(
@@ -234,7 +234,7 @@ KINDS = (
     ),
     Kind(
         "collapse",
-        ((RARE, "flowers_rare"), (DECAYED, "steel_defects")),
+        ((RARE, "flowers_rare"), (PENALISED, "steel_defects")),
         frozenset({"collapse"}),
         alter="rare",
     ),

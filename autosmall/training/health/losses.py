@@ -21,6 +21,7 @@ END_SHARE = 1 / 3
 """The last part of a run, over which its final level is taken."""
 ABOVE_GUESSING = 1.02
 FAR_ABOVE_GUESSING = 1.5
+HELD_OUT_FAR_OFF = 2.0
 THROWN_OFF = 1.1
 NEAR_GUESSING = 0.7
 HALF_LEARNED = 0.5
@@ -76,6 +77,19 @@ def thrown_off(losses: Losses, guessing: float) -> int | None:
     stayed_high = end_level(losses) > NEAR_GUESSING * guessing
     thrown = height > FAR_ABOVE_GUESSING or (height > THROWN_OFF and stayed_high)
     return peak if thrown else None
+
+
+def held_out_thrown_off(losses: Losses, validation_losses: Losses, guessing: float) -> int | None:
+    """Return the epoch of the highest validation loss where only that was thrown off, or ``None``.
+
+    Batch normalisation hides long steps from the training loss, which hardly falls; what is learned
+    in one epoch is far off in the next.
+    """
+    known = [loss for loss in validation_losses if math.isfinite(loss)]
+    stuck = end_level(losses) > NEAR_GUESSING * guessing
+    if not known or not stuck or max(known) <= HELD_OUT_FAR_OFF * guessing:
+        return None
+    return list(validation_losses).index(max(known)) + 1
 
 
 def jumping(losses: Losses, guessing: float) -> int | None:

@@ -1,7 +1,8 @@
 """The diagnoses of a fit that has ended, from its curves, its predictions and its size.
 
-Everything here marks; nothing stops. Validation labels enter ``chance_level``, ``overfitting``,
-what is said in their place (``underfitting``, ``unfinished``), and ``flat_validation``.
+Everything here marks; nothing stops. Validation labels enter ``oscillating``, ``chance_level``,
+``overfitting``, what is said in their place (``underfitting``, ``unfinished``), and
+``flat_validation``.
 """
 
 from __future__ import annotations
@@ -95,7 +96,12 @@ def _of_long_steps(train_losses: Sequence[float], evidence: Evidence) -> Iterato
     """Yield at most one sign of steps that were too long; a fit that blew up has it already."""
     guessing = evidence.guessing
     above = losses.ended_above_guessing(train_losses, guessing)
-    thrown = losses.thrown_off(train_losses, guessing) or losses.jumping(train_losses, guessing)
+    validation_losses = evidence.curves.get("validation_loss", ())
+    thrown = (
+        losses.thrown_off(train_losses, guessing)
+        or losses.jumping(train_losses, guessing)
+        or losses.held_out_thrown_off(train_losses, validation_losses, guessing)
+    )
     ran_away = evidence.weight_growth >= RUNAWAY_GROWTH
     if rules.DIVERGED in evidence.found:
         return

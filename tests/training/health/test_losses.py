@@ -49,6 +49,14 @@ def test_several_jumps_are_no_accident():
     assert losses.jumping(jumping[:6], GUESSING) is None
 
 
+def test_a_validation_loss_far_off_counts_while_the_training_loss_is_stuck():
+    far, stuck = curve(1.0, 1.1, 2.2, 1.0, 1.0, 1.0), curve(*[0.95] * 6)
+    assert losses.held_out_thrown_off(stuck, far, GUESSING) == 3
+    assert losses.held_out_thrown_off(FALLING, far, GUESSING) is None
+    assert losses.held_out_thrown_off(stuck, stuck, GUESSING) is None
+    assert losses.held_out_thrown_off(stuck, (), GUESSING) is None
+
+
 def test_ending_above_guessing_names_the_worst_epoch():
     assert losses.ended_above_guessing(curve(1.0, 1.4, 1.1, 1.2, 1.1, 1.1), GUESSING) == 2
     assert losses.ended_above_guessing(curve(1.0, 1.4, 1.1, 1.0, 1.0, 1.01), GUESSING) is None
