@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autosmall.analysis.ranking import training_pictures
+from autosmall.analysis.trial_summary import training_pictures
 from autosmall.schema.results import COMPLETE
 from autosmall.schema.run_data import RunData, TrialRecord
 from autosmall.training.health.rules import (

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import stats
 
 from autosmall.analysis.paired import PairedDifference
-from autosmall.analysis.ranking import RankedTrial, Ranking, TrialSummary
+from autosmall.analysis.ranking import RankedTrial, Ranking
+from autosmall.analysis.trial_summary import TrialSummary
 from autosmall.schema.run_data import RunData
 from autosmall.strategies.registry import STRATEGIES
 from autosmall.training.health.rules import PARAMETERS_PER_PICTURE

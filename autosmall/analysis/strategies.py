@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from autosmall.analysis.bootstrap import bootstrap_scores, draw_counts
 from autosmall.analysis.paired import PairedDifference, describe
-from autosmall.analysis.ranking import Ranking, TrialSummary
+from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.recommendation import leaders
 from autosmall.analysis.selection_bias import ERROR_REPETITIONS, LEFT_OUT_SCALE, OUT_OF_REACH
+from autosmall.analysis.trial_summary import TrialSummary
 from autosmall.schema.run_data import RunData
 from autosmall.training.metrics import oriented
 

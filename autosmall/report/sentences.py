@@ -13,8 +13,8 @@ from autosmall.analysis.overfitting import (
     StrategyGap,
     Trend,
 )
-from autosmall.analysis.ranking import TrialSummary
 from autosmall.analysis.selection_bias import CorrectedScore
+from autosmall.analysis.trial_summary import TrialSummary
 from autosmall.report.numbers import (
     METRIC_WORDS,
     count_text,

@@ -7,7 +7,7 @@ import pytest
 
 from autosmall.analysis.bootstrap import bootstrap_scores, draw_counts, pooled_scores
 from autosmall.analysis.predictions import is_complete, mean_over_repeats, prediction_table
-from autosmall.analysis.ranking import summarize
+from autosmall.analysis.trial_summary import summarize
 from autosmall.training.metrics import oriented, score
 
 MEANS_OVER_FOLDS = ["accuracy", "balanced_accuracy", "log_loss", "roc_auc"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from autosmall.analysis.ranking import RankedTrial, Ranking, TrialSummary
+from autosmall.analysis.ranking import RankedTrial, Ranking
+from autosmall.analysis.trial_summary import TrialSummary
 from autosmall.report import commands, sentences
 from autosmall.schema.config import Value
 from autosmall.schema.run_data import RunData, TrialRecord

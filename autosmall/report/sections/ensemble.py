@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from autosmall.analysis.ensemble import Ensemble, choose_ensemble
-from autosmall.analysis.ranking import Ranking, TrialSummary
+from autosmall.analysis.ranking import Ranking
+from autosmall.analysis.trial_summary import TrialSummary
 from autosmall.report.commands import ensemble_command
 from autosmall.report.numbers import count_text, points_text, signed_interval_text, signed_text
 from autosmall.schema.run_data import RunData

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autosmall.analysis.ranking import Ranking, TrialSummary
+from autosmall.analysis.ranking import Ranking
+from autosmall.analysis.trial_summary import TrialSummary
 from autosmall.report import sentences
 from autosmall.schema.results import FoldResult
 from autosmall.schema.run_data import RunData

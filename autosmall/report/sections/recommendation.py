@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autosmall.analysis.ranking import Ranking, TrialSummary
+from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.selection_bias import CorrectedScore
+from autosmall.analysis.trial_summary import TrialSummary
 from autosmall.report import commands, sentences
 from autosmall.report.sections import recommending
 from autosmall.schema.config import Value

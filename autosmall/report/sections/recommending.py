@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from autosmall.analysis.ranking import Ranking, TrialSummary
+from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.recommendation import LEAST_PROBABILITY, MARGIN
 from autosmall.analysis.selection_bias import pick
+from autosmall.analysis.trial_summary import TrialSummary
 from autosmall.report.numbers import count_text, counted, points_text, seconds_text
 from autosmall.schema.settings import PREFER_SIMPLE, PREFER_SPEED
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from autosmall.analysis.overfitting import Alternative, StrategyGap, Trend, weigh_capacity
 from autosmall.analysis.paired import PairedDifference
-from autosmall.analysis.ranking import Ranking, TrialSummary
+from autosmall.analysis.ranking import Ranking
+from autosmall.analysis.trial_summary import TrialSummary
 from autosmall.report import sentences
 from autosmall.report.numbers import count_text, counted
 from autosmall.schema.run_data import RunData

@@ -1,0 +1,147 @@
+"""One trial in numbers: scores, gap, size, seconds, health."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from autosmall.analysis.exact import effective_count, widen
+from autosmall.analysis.paired import Estimate, PictureNoise, combined_posterior, estimate
+from autosmall.analysis.predictions import is_complete
+from autosmall.schema.config import Config
+from autosmall.schema.results import COMPLETE, FAILED, FoldResult
+from autosmall.schema.run_data import RunData, TrialRecord
+from autosmall.training.metrics import oriented, score
+
+
+@dataclass(frozen=True)
+class TrialSummary:
+    """One trial in numbers. Scores are on the metric's own scale, NaN where there are none.
+
+    Attributes:
+        trial: Its number.
+        config: Its configuration.
+        label: What the portfolio calls it, or an empty text.
+        proposer: Who thought of it.
+        is_default: Whether it is the plain default.
+        status: ``running``, ``complete``, ``raced_out``, ``unhealthy`` or ``failed``.
+        reason: Why it did not complete, in words; empty otherwise.
+        score: Mean, standard error and 95 % interval over its finished folds.
+        fold_scores: Fold id and score of each scored fold, in order.
+        train_score: Mean over the folds of the score on the training pictures.
+        gap: How much better the training score is than ``score``; positive means overfitting.
+        log_loss: Mean over the folds.
+        trainable_parameters: Weights that training could change (the most of any fold).
+        total_parameters: All weights that a prediction needs.
+        parameters_per_picture: Trainable weights per training picture of a fold.
+        fit_seconds: Mean wall time per fold.
+        diagnoses: Names of the health rules that fired on any fold, sorted.
+    """
+
+    trial: int
+    config: Config
+    label: str
+    proposer: str
+    is_default: bool
+    status: str
+    reason: str
+    score: Estimate
+    fold_scores: tuple[tuple[int, float], ...]
+    train_score: float
+    gap: float
+    log_loss: float
+    trainable_parameters: int
+    total_parameters: int
+    parameters_per_picture: float
+    fit_seconds: float
+    diagnoses: tuple[str, ...]
+
+    @property
+    def strategy(self) -> str:
+        """The strategy's name."""
+        return self.config.strategy
+
+    @property
+    def folds_done(self) -> int:
+        """Number of scored folds."""
+        return len(self.fold_scores)
+
+
+def summarize(run: RunData, trial: TrialRecord) -> TrialSummary:
+    """Return ``trial`` in numbers, scores recomputed from its stored predictions."""
+    done = [fold for fold in trial.folds if fold.status != FAILED and fold.probabilities.size]
+    fold_scores = _fold_scores(run, done, run.metric)
+    values = [value for _, value in fold_scores]
+    train_score = _mean([fold.train_scores.get(run.metric, math.nan) for fold in done])
+    mean = _widened(run, estimate(values, run.folds.fold_count))
+    parameters = max((fold.trainable_parameters for fold in done), default=0)
+    suggestion = trial.suggestion
+    return TrialSummary(
+        trial=trial.number,
+        config=suggestion.config,
+        label=suggestion.label,
+        proposer=suggestion.proposer,
+        is_default=suggestion.is_default,
+        status=trial.status,
+        reason=_reason(run, trial),
+        score=mean,
+        fold_scores=fold_scores,
+        train_score=train_score,
+        gap=oriented(run.metric, train_score) - oriented(run.metric, mean.mean),
+        log_loss=_mean([value for _, value in _fold_scores(run, done, "log_loss")]),
+        trainable_parameters=parameters,
+        total_parameters=max((fold.total_parameters for fold in done), default=0),
+        parameters_per_picture=parameters / training_pictures(run),
+        fit_seconds=_mean([fold.fit_seconds for fold in done]),
+        diagnoses=tuple(sorted({name for fold in trial.folds for name in fold.diagnoses})),
+    )
+
+
+def with_interval(run: RunData, summary: TrialSummary, error: float) -> TrialSummary:
+    """Return ``summary`` with the interval that pictures, of standard ``error``, and folds give."""
+    if not error > 0:
+        return summary
+    count = effective_count(run.metric, run.labels, run.folds.groups)
+    values = [value for _, value in summary.fold_scores]
+    found = combined_posterior(values, run.folds.fold_count, PictureNoise(float(error), count))
+    score = Estimate(found.location, found.scale, *found.interval())
+    return replace(summary, score=_widened(run, score))
+
+
+def training_pictures(run: RunData) -> float:
+    """Return the mean number of pictures that a fold trains on."""
+    return max(1.0, len(run.labels) * (1 - 1 / run.folds.fold_count))
+
+
+def _fold_scores(
+    run: RunData, folds: Sequence[FoldResult], metric: str
+) -> tuple[tuple[int, float], ...]:
+    scored = []
+    for fold in folds:
+        labels = run.labels[run.folds.validation_index(fold.fold)]
+        if fold.probabilities.shape != (len(labels), len(run.classes)):
+            continue
+        value = score(metric, labels, fold.probabilities)
+        if math.isfinite(value):
+            scored.append((fold.fold, value))
+    return tuple(scored)
+
+
+def _widened(run: RunData, found: Estimate) -> Estimate:
+    count = effective_count(run.metric, run.labels, run.folds.groups)
+    low, high = widen(run.metric, found.mean, (found.low, found.high), count)
+    return replace(found, low=low, high=high)
+
+
+def _reason(run: RunData, trial: TrialRecord) -> str:
+    if trial.reason or trial.status != COMPLETE or is_complete(run, trial):
+        return trial.reason
+    return "its stored predictions are incomplete"
+
+
+def _mean(values: Sequence[float]) -> float:
+    finite = [value for value in values if math.isfinite(value)]
+    return float(np.mean(finite)) if finite else math.nan
