@@ -93,6 +93,7 @@ PLAIN_CALLS = {
         ("run", call(Path("run"))),
         ("run --rank 2", call(Path("run"), rank=2)),
         ("run --trial 14 --test held_out", call(Path("run"), trial=14, test=Path("held_out"))),
+        ("run --ensemble", call(Path("run"), ensemble=True)),
     ],
     "evaluate": [
         ("model pics", call(Path("model"), Path("pics"))),
@@ -105,6 +106,8 @@ PLAIN_CALLS = {
          call(Path("model"), (Path("a.png"),), trust=(Path("m.keras"),))),
         ("model a.png --csv out.csv",
          call(Path("model"), (Path("a.png"),), csv=Path("out.csv"))),
+        ("model a.png --recall 0.95", call(Path("model"), (Path("a.png"),), recall=0.95)),
+        ("model a.png --precision 0.9", call(Path("model"), (Path("a.png"),), precision=0.9)),
     ],
     "export": [
         ("model --format onnx", call(Path("model"), format="onnx")),
@@ -195,6 +198,8 @@ def test_every_option_is_exercised_above(verb, operand):
         ("search pics --time 5m", "unrecognized arguments: --time 5m"),
         ("search pics --max-trials many", "invalid int value: 'many'"),
         ("retrain run --rank 1 --trial 2", "not allowed with argument"),
+        ("retrain run --rank 1 --ensemble", "not allowed with argument"),
+        ("predict model a.png --recall 0.9 --precision 0.9", "not allowed with argument"),
         ("export model", "required: --format"),
     ],
 )
