@@ -133,7 +133,8 @@ def _of_carrying_over(evidence: Evidence, learned: predictions.Association) -> I
     """Yield at most one finding about what was learned, and what of it carries over."""
     train, held_out = evidence.train, evidence.held_out
     carried = association(held_out.labels, held_out.probabilities)
-    enough = len(held_out.labels) >= FEWEST_HELD_OUT
+    # Where all labels or all predictions are equal, there is nothing to exchange.
+    enough = len(held_out.labels) >= FEWEST_HELD_OUT and carried.deviation > 0
     at_chance = not carried.exceeds(predictions.CHANCE_DEVIATIONS)
     if enough and at_chance and not predictions.carries_over(learned, carried):
         yield rules.CHANCE_LEVEL, None

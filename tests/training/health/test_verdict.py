@@ -84,6 +84,12 @@ def test_too_few_held_out_pictures_cannot_show_chance():
     assert names(held_out=Part(whole.labels[:6], whole.probabilities[:6])) == []
 
 
+def test_held_out_pictures_of_one_class_cannot_show_chance():
+    whole = part(1.0)
+    one = whole.labels == 0
+    assert names(held_out=Part(whole.labels[one], whole.probabilities[one])) == []
+
+
 def test_less_than_half_carried_over_is_overfitting():
     assert names(held_out=part(0.45, 6)) == ["overfitting"]
 
