@@ -239,7 +239,7 @@ KINDS = (
         alter="rare",
     ),
     Kind("classical", ((CLASSICAL, "steel_defects"), (CLASSICAL, "mnist_small"))),
-    Kind("frozen, linear head", ((LINEAR, "steel_defects"), (LINEAR, "blood_cells"))),
+    Kind("frozen, linear head", ((LINEAR, "steel_defects"), (LINEAR, "mnist_small"))),
     Kind("frozen, dense head", ((DENSE, "steel_defects"), (DENSE, "mnist_small"))),
     Kind("fine_tune", ((FINE_TUNE, "steel_defects"), (FINE_TUNE, "flowers_rare"))),
     Kind("scratch", (({**SCRATCH, "epochs": 50}, "steel_defects"), (SCRATCH, "flowers_rare"))),
