@@ -136,7 +136,8 @@ def test_failed_folds_are_left_out():
 def test_more_looks_ask_for_more_evidence():
     """6 discordant pictures, all against the candidate: p = 0.0156 is between 0.0133 and 0.04.
 
-    These are what the first of 14 looks and the first of 4 may spend of 0.1. The same first fold is enough in a plan of 5 folds and not in one of 5 folds thrice.
+    These are what the first of 14 looks and the first of 4 may spend of 0.1. The same first
+    fold is enough in a plan of 5 folds and not in one of 5 folds thrice.
     """
     labels = np.zeros(30, np.int64)
     right, wrong = np.array([0.9, 0.1]), np.array([0.1, 0.9])
