@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,9 @@ DRAWN_RUN = Path(__file__).resolve().parent / "analysis" / "drawn_run.py"
 
 # What a test trains in this process must equal what workers train, in one thread each.
 os.environ.update(ENVIRONMENT)
+
+# A shell's background jobs, and all that they start, ignore SIGINT; a terminal's commands do not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,6 @@ def space(tmp_path: Path) -> Path:
 
 
 def start(cwd: Path, *arguments: object) -> subprocess.Popen[str]:
-    """Start a command as a terminal does: a shell's background jobs would ignore SIGINT."""
     return subprocess.Popen(
         [sys.executable, "-m", "autosmall", *map(str, arguments)],
         cwd=cwd,
@@ -70,7 +69,6 @@ def start(cwd: Path, *arguments: object) -> subprocess.Popen[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

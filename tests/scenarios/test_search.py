@@ -130,8 +130,6 @@ def start_search(arguments: list[str], cwd: Path) -> subprocess.Popen[bytes]:
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # A shell's background jobs ignore SIGINT; a terminal's commands do not.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
