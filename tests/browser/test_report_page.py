@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 
+import numpy as np
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 
 WIDTHS = (390, 1440)
 
@@ -26,8 +28,11 @@ def browser():
 @pytest.fixture(scope="module")
 def pages(drawn, tmp_path_factory):
     """Report pages by situation."""
-    from autosmall.report import write_report
+    from autosmall.data.previews import encode_preview, write_previews
+    from autosmall.report import write_comparison, write_report
+    from autosmall.run_store import PREVIEWS
 
+    picture = encode_preview(np.full((60, 90, 3), (200, 120, 80), np.uint8))
     hostile = "</script><script>window.PWN=1</script>"
     names = [f'"><img src=x onerror="window.PWN=1">{i}' for i in range(60)]
     failed = drawn.DrawnTrial("scratch", 0.5, status="failed", folds=1, error="E: x", reason="E: x")
@@ -47,7 +52,11 @@ def pages(drawn, tmp_path_factory):
     for name, run in runs.items():
         folder = root / name.replace(" ", "_")
         drawn.store_run(run, folder)
+        if name in ("usual", "hostile"):
+            write_previews(folder / PREVIEWS, [picture] * len(run.labels))
         paths[name] = write_report(folder)
+    compared = [root / name for name in ("usual", "hostile", "empty", "reconstructions")]
+    paths["comparison"] = write_comparison(compared, root / "comparison.html")
     return paths
 
 
@@ -76,7 +85,15 @@ class Visit:
         self.context.close()
 
 
-SITUATIONS = ("usual", "empty", "failed", "hostile", "many classes", "reconstructions")
+SITUATIONS = (
+    "usual",
+    "empty",
+    "failed",
+    "hostile",
+    "many classes",
+    "reconstructions",
+    "comparison",
+)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -94,11 +111,28 @@ def test_silent_and_no_wider_than_the_window(browser, pages, situation, width):
 def test_each_figure_is_shown_once_in_the_size_that_fits(browser, pages, width):
     with Visit(browser, pages["usual"], viewport={"width": width, "height": 900}) as visit:
         shown = visit.page.locator("figure svg[role=img]:visible")
-        assert shown.count() == visit.page.locator("figure").count() == 8
+        assert shown.count() == visit.page.locator("figure").count() == 9
         for chart in shown.all():
             box = chart.bounding_box()
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("situation", ["usual", "empty", "hostile", "comparison"])
+def test_axe_finds_no_violation(browser, pages, situation, scheme):
+    with Visit(browser, pages[situation], color_scheme=scheme, bypass_csp=True) as visit:
+        visit.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+        found = axe.Axe().run(visit.page)
+        assert found.violations_count == 0, found.generate_report()
+
+
+def test_pictures_of_mistakes_are_shown(browser, pages):
+    with Visit(browser, pages["usual"]) as visit:
+        pictures = visit.page.locator("#mistakes .gallery img")
+        assert pictures.count() >= 10
+        pictures.first.scroll_into_view_if_needed()
+        assert pictures.first.evaluate("image => image.complete && image.naturalWidth") == 90
 
 
 def test_recommendation_is_marked_and_seen_first(browser, pages):
