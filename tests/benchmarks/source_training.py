@@ -36,6 +36,7 @@ penalty_c = { low = 1e-5, high = 1e3, log = true }
 [fine_tune]
 backbone = { choices = "pretrained" }
 epochs = { low = 2, high = 60 }
+head_rate_factor = { choices = [0.1, 1.0] }
 augmentation = { choices = ["affine"] }
 augmentation_strength = { low = 0.1, high = 1.0 }
 learning_rate = { low = 1e-5, high = 1e-2, log = true }
@@ -65,6 +66,8 @@ strategy = "fine_tune"
 backbone = "best"
 image_size_px = 96
 epochs = 20
+learning_rate = 0.0001
+head_rate_factor = 0.1
 augmentation = "affine"
 augmentation_strength = 0.3
 protected = true
@@ -117,6 +120,9 @@ def run_seed(digits: Path, source: Path, folder: Path, per_class: int, seed: int
         backbone=[backbone.path],
         invariances=INVARIANCES,
         max_trials=3,
+        folds=5,
+        repeats=1,
+        sample_size=False,
         workers=0,
         seed=seed,
         quiet=True,
