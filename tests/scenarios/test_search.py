@@ -84,7 +84,13 @@ def test_a_search_finds_the_texture_and_writes_its_folder(
 ) -> None:
     before = {p: p.stat().st_mtime_ns for p in sorted(stripes.rglob("*"))}
     run = autosmall.search(
-        stripes, space=space, output_dir=tmp_path / "run", max_trials=6, workers=0, quiet=True
+        stripes,
+        space=space,
+        output_dir=tmp_path / "run",
+        max_trials=6,
+        workers=0,
+        sample_size=False,
+        quiet=True,
     )
     assert {p: p.stat().st_mtime_ns for p in sorted(stripes.rglob("*"))} == before
     board = run.leaderboard
