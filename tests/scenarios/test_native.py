@@ -81,7 +81,7 @@ def test_search_retrain_and_predict_on_pictures_of_several_shapes(autosmall, tmp
     for workers in (0, 1):
         found = autosmall(
             "search", dataset, "--space", space, "--max-trials", 2, "--folds", 2, "--repeats", 1,
-            "--workers", workers, "--output-dir", f"run{workers}",
+            "--workers", workers, "--output-dir", f"run{workers}", "--no-sample-size",
         )  # fmt: skip
         assert found.returncode == 0, found.stderr
     inline = predictions(tmp_path / "run0")

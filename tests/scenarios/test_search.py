@@ -122,6 +122,7 @@ def test_one_and_two_workers_and_none_give_the_same(
             workers=workers,
             explorer="optuna",
             seed=3,
+            sample_size=False,
             quiet=True,
         )
         results.append(stored_results(run.path))
@@ -156,6 +157,7 @@ def test_a_killed_search_goes_on_and_repeats_no_fold(
     stripes: Path, space: Path, tmp_path: Path
 ) -> None:
     arguments = [str(stripes), "--space", str(space), "--output-dir", "run", "--max-trials", "8"]
+    arguments.append("--no-sample-size")
     run_dir = tmp_path / "run"
     process = start_search([*arguments, "--workers", "2"], tmp_path)
     wait_for_folds(run_dir, 12, process)
@@ -176,7 +178,13 @@ def test_a_killed_search_goes_on_and_repeats_no_fold(
     assert len(after) > len(before)
     assert {path: after[path] for path in before} == before  # no finished fold was done again
     undisturbed = autosmall.search(
-        stripes, space=space, output_dir=tmp_path / "other", max_trials=8, workers=0, quiet=True
+        stripes,
+        space=space,
+        output_dir=tmp_path / "other",
+        max_trials=8,
+        workers=0,
+        sample_size=False,
+        quiet=True,
     )
     assert stored_results(run_dir) == stored_results(undisturbed.path)
 
