@@ -88,6 +88,8 @@ def test_a_search_finds_the_texture_and_writes_its_folder(
         space=space,
         output_dir=tmp_path / "run",
         max_trials=6,
+        folds=3,
+        repeats=1,
         workers=0,
         sample_size=False,
         quiet=True,
