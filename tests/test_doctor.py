@@ -115,6 +115,7 @@ def test_a_command_that_is_absent_hangs_or_fails_is_an_answer(monkeypatch):
     assert doctor.run_python("print(4)") == Answer(True, "4")
 
 
+@pytest.mark.slow
 def test_keras_and_ray_are_really_asked():
     assert doctor.run_python(doctor.ASK_KERAS).succeeded
     assert doctor._check_ray().mark == OK

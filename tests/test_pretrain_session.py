@@ -105,6 +105,7 @@ def test_diverged_training_is_told_with_what_to_do(stripes, tmp_path):
     assert "--learning-rate" in caught.value.remedy
 
 
+@pytest.mark.slow
 def test_state_is_kept_beside_the_output_until_it_is_done(stripes, tmp_path, monkeypatch):
     from autosmall.training import pretraining
 

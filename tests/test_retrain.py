@@ -351,6 +351,7 @@ def test_a_retrained_network_is_repeatable_and_exports_to_every_format(run_dir: 
         assert export(run_dir / "model", name).exists()
 
 
+@pytest.mark.slow
 def test_an_ensemble_that_pays_is_saved_whole(voting_run: Path, pictures: Path) -> None:
     result = retrain(voting_run, ensemble=True)
     folder = voting_run / "model"

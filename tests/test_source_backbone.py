@@ -70,6 +70,7 @@ def test_the_backbone_is_named_after_its_source():
     assert backbone.weights_path.endswith("backbone.keras") and "digits" in backbone.found_in
 
 
+@pytest.mark.slow
 def test_it_trains_and_tells_how_it_goes(tmp_path):
     settings = PretrainSettings(
         draw(tmp_path / "more"),

@@ -160,6 +160,7 @@ def test_a_page_for_every_kind_of_metric(drawn, metric):
     assert "nan" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL).lower().split()
 
 
+@pytest.mark.slow
 def test_two_hundred_trials_make_a_page_of_moderate_size(drawn):
     strategies = ("frozen", "scratch", "fine_tune")
     trials = [drawn.DrawnTrial(strategies[i % 3], 0.6 + 0.001 * i) for i in range(200)]
