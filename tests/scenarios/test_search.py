@@ -121,6 +121,8 @@ def test_one_and_two_workers_and_none_give_the_same(
             space=space,
             output_dir=tmp_path / f"run{workers}",
             max_trials=20,
+            folds=3,
+            repeats=1,
             workers=workers,
             explorer="optuna",
             seed=3,
