@@ -40,12 +40,3 @@ def test_search_retrain_predict_export(
     for kind in ("onnx", "tflite", "saved-model"):
         done = autosmall("export", "run/model", "--format", kind)
         assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.slow
-def test_the_demo_ends_with_a_good_model(autosmall: Command, tmp_path: Path) -> None:
-    done = autosmall("demo")
-    assert done.returncode == 0, done.stderr
-    assert "autosmall search my_pictures/" in done.stdout
-    metrics = json.loads((tmp_path / "reports/autosmall-demo/model/metrics.json").read_text())
-    assert metrics["test"]["accuracy"] > 0.85
