@@ -6,9 +6,12 @@ from typing import Any
 
 from autosmall.analysis.importance import EVERYTHING, ImportanceGroup, SettingImportance
 from autosmall.report.charts.render import Drawing, Figure, figure
+from autosmall.report.charts.rows import name_px, overhang_px, row_names, row_padding
 
 MOST_SETTINGS = 8
 ROW_PX = 30
+ROOM_PX = 70
+"""What stands around the names, the plot aside."""
 VARIATION, BEST = "explains the variation", "matters among the best"
 _COLORS = {VARIATION: "var(--accent)", BEST: "var(--train)"}
 
@@ -34,18 +37,6 @@ def _draw(group: ImportanceGroup, width: int) -> Drawing:
 
     shown = group.settings[:MOST_SETTINGS]
     labels = [setting.name.replace("_", " ") for setting in shown]
-    y = alt.Y(
-        "setting:N",
-        sort=labels,
-        title=None,
-        axis=alt.Axis(
-            domain=False,
-            ticks=False,
-            labelPadding=8,
-            labelLimit=width // 2,
-            labelColor="var(--ink)",
-        ),
-    )
     x = alt.X(
         "share:Q",
         title="share (%)",
@@ -53,18 +44,17 @@ def _draw(group: ImportanceGroup, width: int) -> Drawing:
         axis=alt.Axis(tickCount=5, domain=False, ticks=False, titlePadding=8),
     )
     base = alt.Chart(alt.NamedData("bars")).encode(
-        y=y, x=x, yOffset=alt.YOffset("question:N", sort=[VARIATION, BEST])
+        y=row_names("setting", labels, width),
+        x=x,
+        yOffset=alt.YOffset("question:N", sort=[VARIATION, BEST]),
     )
     color: Any = alt.Color("color:N", scale=None, legend=None)
     bars = base.mark_bar(cornerRadiusEnd=2).encode(color=color)
     text = base.mark_text(align="left", dx=4, fontSize=11, fill="var(--ink)").encode(text="text:N")
-    longest = max(map(len, labels))
-    # Browsers' fonts run up to a third wider than the one that Vega measures with.
-    room = round(2.4 * longest)
     chart = (bars + text).properties(
-        width=width - round(6.2 * longest) - 70 - room,
+        width=width - name_px(labels) - ROOM_PX - overhang_px(labels),
         height={"step": ROW_PX / 2},
-        padding={"left": 4 + room, "right": 24, "top": 4, "bottom": 4},
+        padding=row_padding(labels),
     )
     return Drawing(chart, {"bars": [row for s in shown for row in _rows(s.name, s)]})
 

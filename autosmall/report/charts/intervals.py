@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from autosmall.report.charts.render import Drawing, Figure, figure
+from autosmall.report.charts.rows import name_px, overhang_px, row_names, row_padding
 from autosmall.report.numbers import METRIC_WORDS, interval_text, is_percent, score_text
 
 ROW_PX = 38
+ROOM_PX = 44
+"""What stands around the names, the plot aside."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +48,7 @@ def _draw(metric: str, rows: Sequence[IntervalRow], width: int) -> Drawing:
 
     scale = alt.Scale(domain=_domain(metric, rows), nice=False)
     labels = [row.label for row in rows]
-    base = alt.Chart(alt.NamedData("rows")).encode(
-        y=alt.Y(
-            "label:N",
-            sort=labels,
-            title=None,
-            axis=alt.Axis(
-                domain=False,
-                ticks=False,
-                labelPadding=8,
-                labelLimit=width // 2,
-                labelColor="var(--ink)",
-            ),
-        )
-    )
+    base = alt.Chart(alt.NamedData("rows")).encode(y=row_names("label", labels, width))
     x = alt.X(
         "value:Q",
         scale=scale,
@@ -72,12 +62,10 @@ def _draw(metric: str, rows: Sequence[IntervalRow], width: int) -> Drawing:
         x=x, color=_own("color"), shape=_own_shape(), size=alt.Size("size:Q", scale=None)
     )
     text = base.mark_text(dy=-12, fontSize=12, fill="var(--ink)").encode(x=x, text="text:N")
-    # Browsers' fonts run up to a third wider than the one that Vega measures with.
-    room = round(2.4 * max(map(len, labels)))
     chart = (line + dot + text).properties(
-        width=width - _label_px(labels) - room,
+        width=width - name_px(labels) - ROOM_PX - overhang_px(labels),
         height={"step": ROW_PX},
-        padding={"left": 4 + room, "right": 24, "top": 4, "bottom": 4},
+        padding=row_padding(labels),
     )
     return Drawing(chart, {"rows": [_datum(metric, row) for row in rows]})
 
@@ -134,8 +122,3 @@ def _own_shape() -> Any:
     import altair as alt
 
     return alt.Shape("shape:N", scale=None, legend=None)
-
-
-def _label_px(labels: Sequence[str]) -> int:
-    """Return about the room that the longest label takes, with what stands around it."""
-    return round(6.2 * max(map(len, labels))) + 44
