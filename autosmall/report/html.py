@@ -65,14 +65,19 @@ def render_frame(template: str, metric: str, **values: object) -> str:
     )
 
 
-def _environment(metric: str) -> Environment:
-    environment = Environment(
+def template_environment() -> Environment:
+    """Return what reads the templates: every text is escaped, and what is not given is an error."""
+    return Environment(
         loader=PackageLoader("autosmall.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _environment(metric: str) -> Environment:
+    environment = template_environment()
     environment.filters |= {
         "score": partial(numbers.score_text, metric),
         "points": partial(numbers.points_text, metric),

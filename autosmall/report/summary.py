@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import textwrap
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from autosmall.report.charts.render import Figure
 from autosmall.report.facts import ReportFacts
-from autosmall.report.html import read_template
+from autosmall.report.html import read_template, template_environment
 from autosmall.report.numbers import (
     METRIC_WORDS,
     count_text,
@@ -44,7 +43,7 @@ def summary_svg(facts: ReportFacts, strategies: Figure | None) -> str:
     verdict = _wrapped(facts.strategies.sentence, VERDICT_LETTERS, 2)
     chart = strategies.wide if strategies else Markup()
     return (
-        _environment()
+        template_environment()
         .get_template("summary.svg.j2")
         .render(
             width=WIDTH_PX,
@@ -122,13 +121,3 @@ def _with_colours(svg: str) -> str:
     light = read_template("page.css").split("@media")[0]
     colours = dict(re.findall(r"(--[\w-]+): ([^;]+);", light))
     return re.sub(r"var\((--[\w-]+)\)", lambda found: str(colours[found.group(1)]), svg)
-
-
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("autosmall.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
