@@ -77,7 +77,8 @@ class SearchRun:
         """
         if prefer is not None:
             RunStore(self.path).set_preference(prefer)
-            self.__dict__.pop("data", None), self.__dict__.pop("ranking", None)
+            for name in ("data", "ranking"):
+                self.__dict__.pop(name, None)
         return write_report(self.path, _path(summary))
 
     def retrain(
