@@ -6,6 +6,7 @@ import importlib.util
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -33,11 +34,21 @@ def shared_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def drawn() -> ModuleType:
+def drawn(load_module: Callable[[Path], ModuleType]) -> ModuleType:
     """The module that draws runs with known truth: ``make_run`` and ``DrawnTrial``."""
-    name = "autosmall_tests_drawn_run"
+    return load_module(DRAWN_RUN)
+
+
+@pytest.fixture(scope="session")
+def load_module() -> Callable[[Path], ModuleType]:
+    """Makes a file that lies among the tests a module, once."""
+    return _load_module
+
+
+def _load_module(path: Path) -> ModuleType:
+    name = f"autosmall_tests_{path.stem}"
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, DRAWN_RUN)
+        spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None and spec.loader is not None
         sys.modules[name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[name])

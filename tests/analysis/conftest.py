@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -13,12 +12,6 @@ SIMULATED = Path(__file__).resolve().parents[1] / "benchmarks" / "simulated_scor
 
 
 @pytest.fixture(scope="session")
-def simulated() -> ModuleType:
+def simulated(load_module: Callable[[Path], ModuleType]) -> ModuleType:
     """The module that draws cross-validations with known truth: ``Scene``, ``draw``, ``race``."""
-    name = "autosmall_tests_simulated_scores"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, SIMULATED)
-        assert spec is not None and spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
+    return load_module(SIMULATED)

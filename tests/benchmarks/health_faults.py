@@ -33,12 +33,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-os.environ.update(
-    TF_NUM_INTRAOP_THREADS="1",
-    TF_NUM_INTEROP_THREADS="1",
-    OMP_NUM_THREADS="1",
-    TF_CPP_MIN_LOG_LEVEL="3",
-)
+from autosmall.runner.process import ENVIRONMENT
+
+os.environ.update(ENVIRONMENT)
 
 import numpy as np
 import pandas as pd

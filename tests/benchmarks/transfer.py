@@ -18,12 +18,9 @@ import sys
 import time
 from pathlib import Path
 
-os.environ.update(
-    TF_NUM_INTRAOP_THREADS="1",
-    TF_NUM_INTEROP_THREADS="1",
-    OMP_NUM_THREADS="1",
-    TF_CPP_MIN_LOG_LEVEL="3",
-)
+from autosmall.runner.process import ENVIRONMENT
+
+os.environ.update(ENVIRONMENT)
 
 import numpy as np
 import pandas as pd
