@@ -210,6 +210,7 @@ def demo(folder: Path = DEMO_FOLDER, quiet: bool = False) -> None:
         time_budget=DEMO_BUDGET_SECONDS,
         folds=5,
         repeats=1,
+        sample_size=False,
         quiet=quiet,
     )
     retrain(run.path)
