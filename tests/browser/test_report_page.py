@@ -132,7 +132,9 @@ def test_pictures_of_mistakes_are_shown(browser, pages):
         pictures = visit.page.locator("#mistakes .gallery img")
         assert pictures.count() >= 10
         pictures.first.scroll_into_view_if_needed()
-        assert pictures.first.evaluate("image => image.complete && image.naturalWidth") == 90
+        # Pictures load lazily; decode() waits for that, and fails where one cannot be read.
+        width = "image => image.decode().then(() => image.naturalWidth)"
+        assert pictures.first.evaluate(width) == 90
 
 
 def test_recommendation_is_marked_and_seen_first(browser, pages):
