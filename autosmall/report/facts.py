@@ -13,6 +13,7 @@ from autosmall.report.anonymous import without_pictures
 from autosmall.report.sections import (
     calibration,
     configurations,
+    data,
     ensemble,
     errors,
     heads,
@@ -71,6 +72,7 @@ class ReportFacts:
     ensemble: ensemble.EnsembleFacts | None
     importance: importance.Importance
     errors: errors.Errors
+    data: data.Data
     sample_size: sample_size.SampleSize
     calibration: calibration.CalibrationFacts | None
     rare_class: rare_class.RareClassFacts | None
@@ -109,6 +111,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         ensemble=ensemble.gather(run, ranking, run_path),
         importance=importance.gather(run),
         errors=errors.gather(run, ranking),
+        data=data.gather(run),
         sample_size=sample_size.gather(run, ranking),
         calibration=calibration.gather(run, ranking),
         rare_class=rare_class.gather(run, ranking, run_path),

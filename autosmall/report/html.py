@@ -23,6 +23,7 @@ SECTIONS = (
     ("training", "Did training go well?"),
     ("settings", "Which settings mattered?"),
     ("mistakes", "Where is it wrong, and how sure is it?"),
+    ("data", "What is in my data?"),
     ("more", "Would more pictures help?"),
     ("configurations", "All configurations, ranked"),
     ("search", "How did the search go?"),
