@@ -9,6 +9,7 @@
     predictions/00007/     fold_00.npz: out-of-fold probabilities
     curves/00007/          fold_00.json: one value per epoch
     assets/previews.zip    a small JPEG per row of folds.csv (not with --no-pictures)
+    assets/augmentation.json  a few pictures, altered (:mod:`autosmall.altered_picture_store`)
     assets/00007/          fold_00_reconstructions.png: originals above, what came back below
     sample_size/00007/     fold_00_025.json: trained on 25 % (:mod:`autosmall.sample_size_store`)
 
@@ -31,6 +32,7 @@ from pathlib import Path
 import numpy as np
 import tomli_w
 
+from autosmall.altered_picture_store import read_altered_pictures
 from autosmall.data.folds import read_folds
 from autosmall.data.previews import PreviewFile
 from autosmall.data.sheets import decode_sheet, encode_sheet
@@ -303,6 +305,7 @@ def load_run_data(path: Path) -> RunData:
         search_seconds=state.search_seconds,
         subset_scores=read_subset_scores(path),
         previews=PreviewFile(path / PREVIEWS),
+        altered_pictures=read_altered_pictures(path),
     )
 
 

@@ -10,7 +10,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from autosmall.altered_pictures import show_augmentation
 from autosmall.analysis.stopping import LEAST_PROPOSALS
+from autosmall.child import ChildFailedError, ask_child
+from autosmall.data.images import UnreadablePictureError
 from autosmall.errors import SearchStoppedError
 from autosmall.explorers.registry import make_explorer
 from autosmall.live_report import LiveReport
@@ -169,6 +172,8 @@ def _work(prepared: PreparedSearch, pool: Pool, progress: Progress, started: flo
         progress.note(f"search over: {loop.end_reason}")
         if prepared.settings.sample_size:
             _fit_on_less(prepared, pool, progress, loop, limits)
+        if prepared.settings.pictures:
+            _show_augmentation(store.path, isinstance(pool, InlinePool), progress)
 
 
 def _limits(prepared: PreparedSearch, started: float, workers: int) -> Limits:
@@ -217,6 +222,18 @@ def _fit_on_less(
         on_step=lambda done, total: progress.step("training on fewer pictures", done, total),
     )
     fits.run(loop.trials, math.inf if budget is None else budget - loop.seconds)
+
+
+def _show_augmentation(run_dir: Path, in_this_process: bool, progress: Progress) -> None:
+    """Have a few pictures altered for the report; it takes seconds and is part of no budget."""
+    try:
+        if in_this_process:
+            show_augmentation(run_dir)
+        else:
+            no_gpu = {"CUDA_VISIBLE_DEVICES": "-1"}
+            ask_child("autosmall.altered_picture_child", [str(run_dir)], no_gpu)
+    except (ChildFailedError, UnreadablePictureError) as error:
+        progress.note(f"the report shows no augmented pictures: {error.reason}")
 
 
 def _say_resumed(progress: Progress, count: int) -> None:

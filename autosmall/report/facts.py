@@ -11,6 +11,7 @@ from autosmall.analysis.ranking import rank
 from autosmall.report import sentences
 from autosmall.report.anonymous import without_pictures
 from autosmall.report.sections import (
+    augmentation,
     calibration,
     configurations,
     data,
@@ -73,6 +74,7 @@ class ReportFacts:
     importance: importance.Importance
     errors: errors.Errors
     data: data.Data
+    augmentation: augmentation.Augmentation
     sample_size: sample_size.SampleSize
     calibration: calibration.CalibrationFacts | None
     rare_class: rare_class.RareClassFacts | None
@@ -112,6 +114,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         importance=importance.gather(run),
         errors=errors.gather(run, ranking),
         data=data.gather(run),
+        augmentation=augmentation.gather(run, ranking),
         sample_size=sample_size.gather(run, ranking),
         calibration=calibration.gather(run, ranking),
         rare_class=rare_class.gather(run, ranking, run_path),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from autosmall.schema.altered_pictures import AlteredPictures
 from autosmall.schema.config import Value
 from autosmall.schema.folds import FoldPlan
 from autosmall.schema.results import FoldResult, Suggestion
@@ -56,6 +57,7 @@ class RunData:
         end_reason: Why the search ended, in words; empty while it runs.
         search_seconds: Wall time spent so far, over all sittings.
         previews: Row of a sample to a small JPEG file; none where they were not to be kept.
+        altered_pictures: What augmentation makes of a few pictures; ``None`` where none was made.
         subset_scores: Fits on parts of the training pictures, made after the search.
     """
 
@@ -74,6 +76,7 @@ class RunData:
     search_seconds: float
     subset_scores: tuple[SubsetScore, ...] = ()
     previews: Mapping[int, bytes] = field(default_factory=dict)
+    altered_pictures: AlteredPictures | None = None
 
     @property
     def metric(self) -> str:
