@@ -11,12 +11,14 @@
     assets/previews.zip    a small JPEG per row of folds.csv (not with --no-pictures)
     assets/augmentation.json  a few pictures, altered (:mod:`autosmall.altered_picture_store`)
     assets/00007/          fold_00_reconstructions.png: originals above, what came back below
+    models/00007/          fold_00.npz: what a leader's model learned (:mod:`autosmall.fold_models`)
     sample_size/00007/     fold_00_025.json: trained on 25 % (:mod:`autosmall.sample_size_store`)
 
-A fold is stored when its ``trials/…/fold_….json`` is there; its predictions, curves and assets are
-written before it. Assets are to be looked at: without them a fold is still whole. Every file is
-written atomically and never changed. Tables and ``study.db`` are made from these files
-(:mod:`autosmall.run_tables`, :mod:`autosmall.study_db`).
+A fold is stored when its ``trials/…/fold_….json`` is there; its predictions, curves, assets and
+model are written before it. Assets and models are to be looked at: without them a fold is still
+whole. Every file is written atomically and never changed; only models are deleted again. Tables
+and ``study.db`` are made from these files (:mod:`autosmall.run_tables`,
+:mod:`autosmall.study_db`).
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ from autosmall.data.sheets import decode_sheet, encode_sheet
 from autosmall.errors import RunFolderError, SettingsError
 from autosmall.files import write_bytes, write_json, write_text
 from autosmall.fold_document import curves_document, fold_document, fold_from_document
+from autosmall.fold_models import write_fold_model
 from autosmall.sample_size_store import read_subset_scores
 from autosmall.schema.config import Config, Value
 from autosmall.schema.results import FoldResult, Reconstructions, Suggestion
@@ -195,7 +198,7 @@ class RunStore:
         )
 
     def append(self, result: FoldResult) -> None:
-        """Store a finished fold: predictions, curves, assets, then the fold itself."""
+        """Store a finished fold: predictions, curves, assets, model, then the fold itself."""
         name = f"fold_{result.fold:02d}"
         buffer = io.BytesIO()
         np.savez_compressed(buffer, probabilities=result.probabilities)
@@ -207,6 +210,8 @@ class RunStore:
         if result.reconstructions is not None:
             sheet = encode_sheet(result.reconstructions.originals, result.reconstructions.restored)
             write_bytes(self._sheet_path(result.trial, name), sheet)
+        if result.learned:
+            write_fold_model(self.path, result)
         write_json(self._trial_dir(result.trial) / f"{name}.json", fold_document(result))
 
     def end_trial(self, number: int, status: str, reason: str) -> None:

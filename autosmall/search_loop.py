@@ -14,13 +14,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from autosmall.analysis.stopping import Outlook, outlook
 from autosmall.explorers.base import Explorer
 from autosmall.explorers.portfolio import PROPOSER as PORTFOLIO
+from autosmall.kept_models import keep_leaders_models
 from autosmall.progress import SearchView
 from autosmall.run_store import RunStore
 from autosmall.runner.pool import Pool
@@ -129,6 +130,7 @@ class SearchLoop:
         metric = self._context.metric
         ended = [t.outcome(metric) for t in self._trials.values() if t.status != RUNNING]
         self._reserve()
+        keep_leaders_models(self._store.path, self._trials, metric)
         for number in sorted(self._trials):
             trial = self._trials[number]
             if trial.status != RUNNING:
@@ -256,7 +258,7 @@ class SearchLoop:
         """Store a fold, on disk first, and return its trial."""
         self._store.append(result)
         trial = self._trials[result.trial]
-        trial.folds[result.fold] = result
+        trial.folds[result.fold] = replace(result, learned={})
         return trial
 
     def _judge(self, trial: Trial, result: FoldResult) -> None:
@@ -300,6 +302,7 @@ class SearchLoop:
         trial.status = status
         self._reserve()
         self._store.end_trial(trial.number, status, reason)
+        keep_leaders_models(self._store.path, self._trials, self._context.metric)
         self._on_end(trial.outcome(self._context.metric))
 
     def _reserve(self) -> None:

@@ -12,6 +12,8 @@ import pytest
 from autosmall.analysis.stopping import LEAST_PROPOSALS
 from autosmall.explorers.base import Explorer
 from autosmall.explorers.portfolio import PROPOSER as PORTFOLIO
+from autosmall.fold_models import read_fold_model, trials_with_models
+from autosmall.kept_models import MOST_LEADERS
 from autosmall.run_store import RunStore
 from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.schema.config import Config
@@ -110,6 +112,7 @@ class ShuffledPool(Pool):
             train_scores={"accuracy": 1.0},
             probabilities=np.eye(2, dtype=np.float32)[predicted],
             fit_seconds=1.0,
+            learned={"place": np.array([request.trial, fold])},
         )
 
     def cancel(self, trial: int) -> None:
@@ -255,6 +258,25 @@ def _interrupt_after(context: SearchContext, folder: Path, max_trials: int, fold
     )
     with pytest.raises(Killed):
         loop.run()
+
+
+def test_models_of_the_leaders_stay_also_after_going_on(
+    context: SearchContext, tmp_path: Path
+) -> None:
+    whole, _, _ = run_loop(context, tmp_path / "whole", 40, size=3)
+    broken = tmp_path / "broken"
+    _interrupt_after(context, broken, 40, 40)
+    store, _, _ = run_loop(context, broken, 40)
+    complete = [trial for trial in whole.trials() if trial.status == COMPLETE]
+    score = {t.number: np.mean([f.scores["accuracy"] for f in t.folds]) for t in complete}
+    leaders = sorted(score, key=lambda number: (-score[number], number))[:MOST_LEADERS]
+    assert 0 < len(leaders) == min(MOST_LEADERS, len(complete))
+    for run_dir in (whole.path, store.path):
+        assert trials_with_models(run_dir) == sorted(leaders)
+        for number in leaders:
+            for fold in range(5):
+                learned = read_fold_model(run_dir, number, fold)
+                assert learned is not None and learned["place"].tolist() == [number, fold]
 
 
 def test_more_trials_extend_a_finished_search(context: SearchContext, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from autosmall.models.pooled_features import pooled_tensor, transformed_tensor
 from autosmall.models.pooling import CLASSIFIER_NAME, HeadSpec, classify_vector
 
 Floats = NDArray[np.float32]
+Arrays = dict[str, NDArray[np.generic]]
 
 BOTTLENECK_NAME = "bottleneck"
 
@@ -70,6 +71,26 @@ class DenseHeadSpec:
         first_kernel, first_bias = network.get_layer(BOTTLENECK_NAME).get_weights()
         hidden = LinearHead.folded(standardise, first_kernel, first_bias)
         return DenseHead(hidden, LinearHead(kernel, bias))
+
+
+def head_arrays(head: LinearHead | DenseHead) -> Arrays:
+    """Return a fitted head as arrays, for :func:`head_of_arrays`."""
+    last, hidden = (head.last, head.hidden) if isinstance(head, DenseHead) else (head, None)
+    arrays: Arrays = {"head_kernel": last.kernel, "head_bias": last.bias}
+    if hidden is not None:
+        arrays |= {"hidden_kernel": hidden.kernel, "hidden_bias": hidden.bias}
+    return arrays
+
+
+def head_of_arrays(arrays: Arrays) -> LinearHead | DenseHead:
+    """Return the head that :func:`head_arrays` took apart."""
+    last = _linear(arrays, "head")
+    return DenseHead(_linear(arrays, "hidden"), last) if "hidden_kernel" in arrays else last
+
+
+def _linear(arrays: Arrays, name: str) -> LinearHead:
+    kernel, bias = (arrays[f"{name}_{part}"].astype(np.float32) for part in ("kernel", "bias"))
+    return LinearHead(kernel, bias)
 
 
 def classifier_model(

@@ -152,6 +152,7 @@ class Worker:
             diagnosis_epochs={name: epoch for name, epoch in found.items() if epoch is not None},
             notes=fit.notes,
             reconstructions=fit.reconstructions if attempt.fold == 0 else None,
+            learned=fit.learned if fit.healthy and attempt.share_percent == 100 else {},
             worker=self._name,
             share_percent=attempt.share_percent,
         )

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from autosmall.schema.config import Config
 
+Arrays = dict[str, NDArray[np.generic]]
+"""Plain numeric or text arrays by name, as they can be stored without pickle."""
+
 COMPLETE = "complete"
 """All folds done (a trial), or the fit ended as planned (a fold)."""
 RACED_OUT = "raced_out"
@@ -78,6 +81,8 @@ class FoldResult:
         diagnosis_epochs: The epoch, from 1, at which each of them happened, where it is known.
         notes: What the strategy wants told of this fit, name to number; no choice rests on it.
         reconstructions: Examples of an autoencoder's work; kept of the first fold alone.
+        learned: What the model learned, from which its strategy builds it again; on its way to
+            the run folder alone, empty in a fold that was read from there.
         error: The error in full, or an empty text.
         worker: Which worker did it.
         share_percent: How much of the fold's training part it was trained on; 100 in a search.
@@ -98,6 +103,7 @@ class FoldResult:
     diagnosis_epochs: Mapping[str, int] = field(default_factory=dict)
     notes: Mapping[str, float] = field(default_factory=dict)
     reconstructions: Reconstructions | None = None
+    learned: Arrays = field(default_factory=dict, repr=False)
     error: str = ""
     worker: str = ""
     share_percent: int = 100

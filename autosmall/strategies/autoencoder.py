@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -21,6 +23,7 @@ from autosmall.schema.parameters import (
     Parameter,
 )
 from autosmall.schema.pictures import PictureSpec
+from autosmall.schema.results import Arrays
 from autosmall.schema.seeds import derive_seed
 from autosmall.strategies.base import Fit, FitTask, Strategy
 from autosmall.strategies.reconstructions import judge_reconstruction
@@ -117,8 +120,16 @@ class Autoencoder(Strategy):
         _pretrain(networks.autoencoder, task, pictures, options)
         notes, examples = judge_reconstruction(networks.autoencoder, task, pictures)
         fit_head = _fit_frozen if task.config.text("encoder") == "frozen" else _fit_fine_tuned
-        fit = fit_head(networks, task, pictures, options, architecture)
+        fit = fit_head(networks, task, pictures, options, partial(self.rebuild, task))
         return replace(fit, notes={**fit.notes, **notes}, reconstructions=examples)
+
+    def rebuild(self, task: FitTask, learned: Arrays) -> keras.Model:
+        """Return encoder and head with the weights that they learned."""
+        from autosmall.strategies.supervised import rebuilt_network
+        from autosmall.training.options import TrainingOptions
+
+        architecture = _architecture(task, TrainingOptions.from_config(task.config))
+        return rebuilt_network(architecture.build_classifier, learned)
 
 
 def _architecture(task: FitTask, options: TrainingOptions) -> Architecture:
@@ -193,7 +204,7 @@ def _fit_fine_tuned(
     task: FitTask,
     pictures: NDArray[np.uint8],
     options: TrainingOptions,
-    architecture: Architecture,
+    rebuild: Callable[[Arrays], keras.Model],
 ) -> Fit:
     from autosmall.strategies.supervised import fit_of_network, train_on_pictures
 
@@ -202,8 +213,7 @@ def _fit_fine_tuned(
         networks.classifier,
         task,
         pictures,
-        architecture.picture,
-        architecture.build_classifier,
+        rebuild,
         history,
     )
 
@@ -213,7 +223,7 @@ def _fit_frozen(
     task: FitTask,
     pictures: NDArray[np.uint8],
     options: TrainingOptions,
-    architecture: Architecture,
+    rebuild: Callable[[Arrays], keras.Model],
 ) -> Fit:
     """Train a head on pooled features of unaltered pictures, then put it on the encoder.
 
@@ -234,8 +244,7 @@ def _fit_frozen(
         networks.classifier,
         task,
         pictures,
-        architecture.picture,
-        architecture.build_classifier,
+        rebuild,
         history,
     )
     trainable = parameter_count(networks.head.trainable_weights)

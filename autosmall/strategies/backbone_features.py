@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from autosmall.schema.backbone_source import (
 from autosmall.schema.config import Config
 from autosmall.schema.mixed_pictures import take
 from autosmall.schema.pictures import InputShape, PictureSpec
+from autosmall.schema.results import Arrays
 from autosmall.strategies.base import FitTask
 
 if TYPE_CHECKING:
@@ -122,12 +124,19 @@ class TaskBackbone:
         """Number of weights."""
         return sum(member.shared().model.count_params() for member in self._members)
 
+    @property
+    def learned(self) -> Arrays:
+        """What it learned from the training rows' pictures, for :func:`rebuilt_backbone`."""
+        found = [member.filters for member in self._members if member.filters is not None]
+        return {
+            f"{PATCHES}_{name}": np.asarray(value)
+            for filters in found
+            for name, value in vars(filters).items()
+        }
+
     def build(self) -> Backbone:
         """Return a new backbone, whose weights may be changed."""
-        from autosmall.models.backbones import side_by_side
-
-        first, *others = (member.build() for member in self._members)
-        return side_by_side(first, *others) if others else first
+        return _side_by_side(self._members)
 
     def columns(self, layers: str, pooling: str) -> NDArray[np.int64]:
         """Return which columns of :meth:`features` a configuration uses."""
@@ -213,6 +222,37 @@ class TaskBackbone:
 
         own = take(self.pictures, self.task.train_index)
         return learn_filters(own, FILTER_SEED, self.spec.image_size_px)
+
+
+def rebuilt_backbone(task: FitTask, learned: Arrays) -> Backbone:
+    """Return a new backbone as a fit of ``task`` had it, before any of its blocks was trained.
+
+    ``learned`` holds :attr:`TaskBackbone.learned`; no picture is looked at.
+    """
+    shape = backbone_picture_spec(task.config).input_shape
+    return _side_by_side(
+        [
+            _Member(source, shape, _stored_filters(learned) if source.name == PATCHES else None)
+            for source in _sources(source_of(task))
+        ]
+    )
+
+
+def _stored_filters(learned: Arrays) -> PatchFilters:
+    from autosmall.models.patches import PatchFilters
+
+    return PatchFilters(
+        learned[f"{PATCHES}_kernel"].astype(np.float32),
+        learned[f"{PATCHES}_bias"].astype(np.float32),
+        int(learned[f"{PATCHES}_reduction"].item()),
+    )
+
+
+def _side_by_side(members: Sequence[_Member]) -> Backbone:
+    from autosmall.models.backbones import side_by_side
+
+    first, *others = (member.build() for member in members)
+    return side_by_side(first, *others) if others else first
 
 
 def _sources(source: BackboneSource) -> tuple[BackboneSource, ...]:

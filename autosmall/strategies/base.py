@@ -23,7 +23,7 @@ from autosmall.schema.config import Config
 from autosmall.schema.mixed_pictures import Pictures
 from autosmall.schema.parameters import Parameter, defaults
 from autosmall.schema.pictures import PictureSpec
-from autosmall.schema.results import Reconstructions
+from autosmall.schema.results import Arrays, Reconstructions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,7 +107,7 @@ class ArrayModel:
     """
 
     recipe: str
-    arrays: dict[str, NDArray[np.generic]]
+    arrays: Arrays
 
 
 @dataclass(frozen=True)
@@ -121,9 +121,9 @@ class Fit:
         trainable_parameters: Weights that training could change.
         total_parameters: All weights that a prediction needs.
         picture_spec: What a saved model's pictures must be made to.
-        build_model: Makes the whole model that was measured. A Keras model takes pictures as
-            ``float32 (n, height, width, channels)`` with values 0 to 255, holds its own scaling,
-            and returns probabilities.
+        learned: What training settled, and nothing that a backbone's file or the configuration
+            tells: all that :meth:`Strategy.rebuild` needs.
+        build_model: Makes the whole model that was measured, as :meth:`Strategy.rebuild` does.
         healthy: Whether training ran to its planned end; ``False`` when the observer said stop.
         inputs_alike: Whether all training pictures gave the same features.
         notes: What else is worth telling, name to number; no choice may rest on it.
@@ -135,6 +135,7 @@ class Fit:
     trainable_parameters: int
     total_parameters: int
     picture_spec: PictureSpec
+    learned: Arrays
     build_model: Callable[[], keras.Model | ArrayModel]
     healthy: bool = True
     inputs_alike: bool = False
@@ -165,6 +166,14 @@ class Strategy(ABC):
         """Train on the training rows and predict all rows.
 
         Raises whatever its libraries raise; the worker turns it into a failed fold.
+        """
+
+    @abstractmethod
+    def rebuild(self, task: FitTask, learned: Arrays) -> keras.Model | ArrayModel:
+        """Return the whole model that a fit of ``task`` measured, from what it learned.
+
+        No picture is looked at. A Keras model takes pictures as ``float32 (n, height, width,
+        channels)`` with values 0 to 255, holds its own scaling, and returns probabilities.
         """
 
     def resolved(self, config: Config) -> Config:

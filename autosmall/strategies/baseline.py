@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from autosmall.schema.config import Config
 from autosmall.schema.parameters import Parameter
 from autosmall.schema.pictures import PictureSpec
+from autosmall.schema.results import Arrays
 from autosmall.strategies.base import ArrayModel, Fit, FitTask, Strategy
 
 PICTURE_SPEC = PictureSpec(image_size_px=8)
@@ -31,11 +33,17 @@ class Baseline(Strategy):
         """Count the training labels."""
         counts = np.bincount(task.train_labels, minlength=task.class_count)
         shares = (counts / counts.sum()).astype(np.float32)
+        learned: Arrays = {"class_shares": shares}
         return Fit(
             train_probabilities=np.tile(shares, (len(task.train_index), 1)),
             validation_probabilities=np.tile(shares, (len(task.validation_index), 1)),
             trainable_parameters=task.class_count,
             total_parameters=task.class_count,
             picture_spec=PICTURE_SPEC,
-            build_model=lambda: ArrayModel("majority", {"class_shares": shares}),
+            learned=learned,
+            build_model=partial(self.rebuild, task, learned),
         )
+
+    def rebuild(self, task: FitTask, learned: Arrays) -> ArrayModel:
+        """Return the shares as a model."""
+        return ArrayModel("majority", learned)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from autosmall.schema.mixed_pictures import one_array
 from autosmall.schema.parameters import INPUT, ChoiceParameter, FloatParameter, Parameter
 from autosmall.schema.pictures import PictureSpec
+from autosmall.schema.results import Arrays
 from autosmall.strategies.base import ArrayModel, Fit, FitTask, Strategy
 
 VERSION = 1
@@ -69,8 +70,13 @@ class Classical(Strategy):
             trainable_parameters=arrays["kernel"].size + arrays["bias"].size,
             total_parameters=sum(numbers),
             picture_spec=PictureSpec.from_config(config),
-            build_model=lambda: ArrayModel(f"classical_{classifier}", arrays),
+            learned=arrays,
+            build_model=partial(self.rebuild, task, arrays),
         )
+
+    def rebuild(self, task: FitTask, learned: Arrays) -> ArrayModel:
+        """Return the classifier with the descriptors that it reads."""
+        return ArrayModel(f"classical_{task.config.text('classifier')}", learned)
 
 
 def _descriptions(task: FitTask) -> NDArray[np.float32]:

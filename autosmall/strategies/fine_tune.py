@@ -34,12 +34,18 @@ from autosmall.schema.parameters import (
     Parameter,
 )
 from autosmall.schema.pictures import PictureSpec
-from autosmall.strategies.backbone_features import TaskBackbone, backbone_picture_spec
+from autosmall.schema.results import Arrays
+from autosmall.strategies.backbone_features import (
+    TaskBackbone,
+    backbone_picture_spec,
+    rebuilt_backbone,
+)
 from autosmall.strategies.base import Fit, FitTask, Strategy
 from autosmall.strategies.enlargement import enlarged
 from autosmall.strategies.feature_views import (
     BACKBONE,
     CROSS_VALIDATED,
+    LAYERS,
     LAYERS_OR_CHOSEN,
     POOLING,
     TRANSFORM,
@@ -59,6 +65,8 @@ if TYPE_CHECKING:
 CUT_LIMIT_BYTES = 768 * 2**20
 """Most memory for what the untrained part of the network makes of all pictures."""
 FIRST_HEAD = "first_head"
+TRAINED = "trained_"
+"""Begins the name of a trained weight; its place among the backbone's weights follows."""
 LAST_BEGIN = 0.5
 """Share of the run after which gradual unfreezing has reached the lowest block."""
 
@@ -167,16 +175,43 @@ class FineTune(Strategy):
         )
         _go_back(network, start, task.config.number("tuned_share"))
         head = fitted_head(networks).folded()
+        learned = _learned(networks.backbone, backbone, views.layers, head)
         return Fit(
             train_probabilities=predict_probabilities(network, inputs, task.train_index),
             validation_probabilities=predict_probabilities(network, inputs, task.validation_index),
             trainable_parameters=parameter_count(network.trainable_weights),
             total_parameters=backbone.parameter_count + head.parameter_count,
             picture_spec=backbone.spec,
-            build_model=partial(plan.build_model, networks.backbone.get_weights(), head),
+            learned=learned,
+            build_model=partial(self.rebuild, task, learned),
             healthy=history.healthy,
             notes=notes,
         )
+
+    def rebuild(self, task: FitTask, learned: Arrays) -> keras.Model:
+        """Return the backbone with the weights that were trained, pooling and head in one."""
+        from autosmall.models.dense_head import classifier_model, head_of_arrays
+
+        tuned = rebuilt_backbone(task, learned)
+        weights = tuned.model.weights
+        for name, value in learned.items():
+            if name.startswith(TRAINED):
+                weights[int(name.removeprefix(TRAINED))].assign(value)
+        pooling, transform = task.config.text("pooling"), task.config.text(TRANSFORM.name)
+        layers = str(learned[LAYERS.name])
+        return classifier_model(tuned, layers, pooling, head_of_arrays(learned), transform)
+
+
+def _learned(trained: keras.Model, backbone: TaskBackbone, layers: str, head: LinearHead) -> Arrays:
+    """Return the head and those weights of the backbone that training could change, by place."""
+    from autosmall.models.dense_head import head_arrays
+
+    changed = {
+        f"{TRAINED}{place}": weight.numpy().copy()
+        for place, weight in enumerate(trained.weights)
+        if weight.trainable
+    }
+    return {**backbone.learned, **changed, **head_arrays(head), LAYERS.name: np.array(layers)}
 
 
 @dataclass(frozen=True)
@@ -210,14 +245,6 @@ class _Plan:
         from autosmall.models.fine_tuning import build_networks
 
         return build_networks(self.backbone.build(), self.spec)
-
-    def build_model(self, weights: list[NDArray[np.float32]], head: LinearHead) -> keras.Model:
-        from autosmall.models.dense_head import classifier_model
-
-        tuned = self.backbone.build()
-        tuned.model.set_weights(weights)
-        spec = self.spec
-        return classifier_model(tuned, spec.layers, spec.pooling, head, spec.transform)
 
 
 def _set_first_head(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -18,12 +20,18 @@ from autosmall.schema.parameters import (
     Parameter,
 )
 from autosmall.schema.pictures import PictureSpec
-from autosmall.strategies.backbone_features import TaskBackbone, backbone_picture_spec
+from autosmall.schema.results import Arrays
+from autosmall.strategies.backbone_features import (
+    TaskBackbone,
+    backbone_picture_spec,
+    rebuilt_backbone,
+)
 from autosmall.strategies.base import Fit, FitTask, Strategy
 from autosmall.strategies.enlargement import enlarged
 from autosmall.strategies.feature_views import (
     BACKBONE,
     CROSS_VALIDATED,
+    LAYERS,
     LAYERS_OR_CHOSEN,
     POOLING,
     TRANSFORM,
@@ -102,13 +110,43 @@ class Frozen(Strategy):
         backbone = TaskBackbone(task)
         views, penalty_c = settled_views(task, backbone, task.config.text("head"))
         if task.config.text("head") == "dense":
-            return _fit_dense(task, backbone, views)
-        return _fit_linear(task, backbone, views, penalty_c)
+            fitted = _fit_dense(task, views)
+        else:
+            fitted = _fit_linear(task, views, penalty_c)
+        head, learned = fitted.head, _learned(backbone, views.layers, fitted.head)
+        return Fit(
+            train_probabilities=head.probabilities(views.plain[task.train_index]),
+            validation_probabilities=head.probabilities(views.plain[task.validation_index]),
+            trainable_parameters=head.parameter_count,
+            total_parameters=backbone.parameter_count + head.parameter_count,
+            picture_spec=backbone.spec,
+            learned=learned,
+            build_model=partial(self.rebuild, task, learned),
+            healthy=fitted.healthy,
+            inputs_alike=all_alike(views.plain, task.train_index),
+            notes={**_sizes(backbone, views, head), **fitted.notes},
+        )
+
+    def rebuild(self, task: FitTask, learned: Arrays) -> keras.Model:
+        """Return backbone, pooling and head in one."""
+        from autosmall.models.dense_head import classifier_model, head_of_arrays
+
+        backbone = rebuilt_backbone(task, learned)
+        pooling, transform = task.config.text("pooling"), task.config.text(TRANSFORM.name)
+        layers = str(learned[LAYERS.name])
+        return classifier_model(backbone, layers, pooling, head_of_arrays(learned), transform)
 
 
-def _fit_linear(
-    task: FitTask, backbone: TaskBackbone, views: FeatureViews, penalty_c: float | None
-) -> Fit:
+@dataclass(frozen=True)
+class _Fitted:
+    """A fitted head, whether its training ran to its end, and what else is worth telling."""
+
+    head: LinearHead | DenseHead
+    healthy: bool = True
+    notes: Mapping[str, float] = field(default_factory=dict)
+
+
+def _fit_linear(task: FitTask, views: FeatureViews, penalty_c: float | None) -> _Fitted:
     """Fit a linear head; ``penalty_c`` is what was chosen for ``logistic_cv``."""
     from autosmall.models.heads import solve_linear_head
 
@@ -117,11 +155,10 @@ def _fit_linear(
         penalty_c = task.config.number("penalty_c")
     else:
         head, notes = "logistic", {"penalty_c": penalty_c}
-    fitted = solve_linear_head(head, views.rows(), penalty_c).folded()
-    return _finished(task, backbone, views, fitted, notes)
+    return _Fitted(solve_linear_head(head, views.rows(), penalty_c).folded(), notes=notes)
 
 
-def _fit_dense(task: FitTask, backbone: TaskBackbone, views: FeatureViews) -> Fit:
+def _fit_dense(task: FitTask, views: FeatureViews) -> _Fitted:
     from autosmall.models.dense_head import DenseHeadSpec
     from autosmall.models.heads import Standardisation
     from autosmall.strategies.supervised import train_network
@@ -141,38 +178,13 @@ def _fit_dense(task: FitTask, backbone: TaskBackbone, views: FeatureViews) -> Fi
     standardise = Standardisation.of(views.train)
     inputs = standardise(views.features.reshape(-1, width))
     history = train_network(network, task, inputs, options, views=count)
-    head = architecture.trained(network, standardise)
-    return _finished(task, backbone, views, head, healthy=history.healthy)
+    return _Fitted(architecture.trained(network, standardise), history.healthy)
 
 
-def _finished(
-    task: FitTask,
-    backbone: TaskBackbone,
-    views: FeatureViews,
-    head: LinearHead | DenseHead,
-    notes: Mapping[str, float] | None = None,
-    *,
-    healthy: bool = True,
-) -> Fit:
-    layers, pooling = views.layers, task.config.text("pooling")
-    transform = task.config.text(TRANSFORM.name)
+def _learned(backbone: TaskBackbone, layers: str, head: LinearHead | DenseHead) -> Arrays:
+    from autosmall.models.dense_head import head_arrays
 
-    def build_model() -> keras.Model:
-        from autosmall.models.dense_head import classifier_model
-
-        return classifier_model(backbone.build(), layers, pooling, head, transform)
-
-    return Fit(
-        train_probabilities=head.probabilities(views.plain[task.train_index]),
-        validation_probabilities=head.probabilities(views.plain[task.validation_index]),
-        trainable_parameters=head.parameter_count,
-        total_parameters=backbone.parameter_count + head.parameter_count,
-        picture_spec=backbone.spec,
-        build_model=build_model,
-        healthy=healthy,
-        inputs_alike=all_alike(views.plain, task.train_index),
-        notes={**_sizes(backbone, views, head), **(notes or {})},
-    )
+    return {**backbone.learned, **head_arrays(head), LAYERS.name: np.array(layers)}
 
 
 def _sizes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from autosmall.schema.parameters import (
@@ -14,9 +15,12 @@ from autosmall.schema.parameters import (
     Parameter,
 )
 from autosmall.schema.pictures import PictureSpec
+from autosmall.schema.results import Arrays
 from autosmall.strategies.base import Fit, FitTask, Strategy
 
 if TYPE_CHECKING:
+    import keras
+
     from autosmall.models.scratch_cnn import ScratchCnn
     from autosmall.training.options import TrainingOptions
 
@@ -68,10 +72,17 @@ class Scratch(Strategy):
             network,
             task,
             pictures,
-            architecture.picture,
-            architecture.build,
+            partial(self.rebuild, task),
             history,
         )
+
+    def rebuild(self, task: FitTask, learned: Arrays) -> keras.Model:
+        """Return the network with the weights that it learned."""
+        from autosmall.strategies.supervised import rebuilt_network
+        from autosmall.training.options import TrainingOptions
+
+        architecture = _architecture(task, TrainingOptions.from_config(task.config))
+        return rebuilt_network(architecture.build, learned)
 
 
 def _architecture(task: FitTask, options: TrainingOptions) -> ScratchCnn:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.schema.mixed_pictures import Pictures
+from autosmall.schema.pictures import PictureSpec
+from autosmall.schema.results import Arrays
 from autosmall.schema.seeds import derive_seed
 from autosmall.strategies.base import EpochObserver, Fit, FitTask
 from autosmall.training.health.rules import DEAD_UNIT_SHARE, WEIGHT_GROWTH
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
     import keras
 
     from autosmall.models.pooling import HeadSpec
-    from autosmall.schema.pictures import PictureSpec
     from autosmall.training.augmentation import Augmenter
     from autosmall.training.loop import Inputs, TrainingHistory
     from autosmall.training.optimizers import VariableRates
@@ -156,38 +158,45 @@ def fit_of_network(
     network: keras.Model,
     task: FitTask,
     pictures: Pictures,
-    picture_spec: PictureSpec,
-    build: Callable[[], keras.Model],
+    rebuild: Callable[[Arrays], keras.Model],
     history: TrainingHistory,
 ) -> Fit:
     """Return the fit of a trained network (pictures to logits).
 
-    ``build`` makes the same network anew: the trained one is used again for the next fold, so its
-    weights are copied here. The notes hold what :mod:`autosmall.training.health` wants to know.
+    ``rebuild`` makes the model from the weights that are copied here: the trained network is used
+    again for the next fold. The notes hold what :mod:`autosmall.training.health` wants to know.
     """
     from autosmall.training.health.units import dead_unit_share
 
-    weights = network.get_weights()
+    learned = numbered(network.get_weights())
     signals = {
         DEAD_UNIT_SHARE: dead_unit_share(network, pictures, task.train_index),
         WEIGHT_GROWTH: history.weight_growth,
     }
-
-    def build_model() -> keras.Model:
-        rebuilt = build()
-        rebuilt.set_weights(weights)
-        return with_softmax(rebuilt)
 
     return Fit(
         train_probabilities=predict_probabilities(network, pictures, task.train_index),
         validation_probabilities=predict_probabilities(network, pictures, task.validation_index),
         trainable_parameters=parameter_count(network.trainable_weights),
         total_parameters=network.count_params(),
-        picture_spec=picture_spec,
-        build_model=build_model,
+        picture_spec=PictureSpec.from_config(task.config),
+        learned=learned,
+        build_model=partial(rebuild, learned),
         healthy=history.healthy,
         notes={name: value for name, value in signals.items() if math.isfinite(value)},
     )
+
+
+def numbered(weights: Iterable[NDArray[np.generic]]) -> Arrays:
+    """Return weights under names that keep their order."""
+    return {f"weight_{place:04d}": weight for place, weight in enumerate(weights)}
+
+
+def rebuilt_network(build: Callable[[], keras.Model], learned: Arrays) -> keras.Model:
+    """Return the model of a network that ``build`` makes, with the weights of ``learned``."""
+    network = build()
+    network.set_weights([learned[name] for name in sorted(learned)])
+    return with_softmax(network)
 
 
 def with_softmax(network: keras.Model) -> keras.Model:

@@ -49,10 +49,10 @@ from autosmall.schema.config import Config, Value
 from autosmall.schema.folds import FoldPlan
 from autosmall.schema.mixed_pictures import one_array
 from autosmall.schema.pictures import PictureSpec
-from autosmall.schema.results import FoldResult
+from autosmall.schema.results import Arrays, FoldResult
 from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.schema.seeds import derive_seed
-from autosmall.strategies.base import Fit, FitTask, Strategy
+from autosmall.strategies.base import ArrayModel, Fit, FitTask, Strategy
 from autosmall.strategies.registry import STRATEGIES
 from autosmall.training.metrics import score
 
@@ -277,6 +277,10 @@ class Keeping(Strategy):
         self.fits = [self.inner.fit(task)]
         return self.fits[0]
 
+    def rebuild(self, task: FitTask, learned: Arrays) -> object:
+        """Return what the strategy returns."""
+        return self.inner.rebuild(task, learned)
+
 
 @dataclass
 class DataSets:
@@ -369,7 +373,6 @@ def _context(
 def _witness(fit: Fit, paths: NDArray[np.str_], labels: NDArray[np.int64]) -> float:
     """Return the balanced accuracy on pictures that the fit did not see."""
     from autosmall.models.array_model import predict_array_model
-    from autosmall.strategies.base import ArrayModel
 
     if not len(labels):
         return float("nan")

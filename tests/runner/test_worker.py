@@ -33,6 +33,9 @@ class Spy(Strategy):
         self.tasks.append(task)
         return self.inner.fit(task)
 
+    def rebuild(self, task, learned):
+        return self.inner.rebuild(task, learned)
+
 
 def request(folds, **values) -> FitRequest:
     return FitRequest(5, Config.from_mapping({"strategy": "obedient", **values}), folds)

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
+from autosmall.fold_models import read_fold_model, write_fold_model
 from autosmall.schema.config import Config, Value
 from autosmall.schema.mixed_pictures import same_shape_parts, take
 from autosmall.schema.parameters import OPTIMIZATION
+from autosmall.schema.results import COMPLETE, FoldResult
 from autosmall.strategies.base import ArrayModel, Fit, FitTask, Strategy
 from autosmall.strategies.registry import get_strategy
 
@@ -359,6 +361,26 @@ def test_rebuilt_model_predicts_what_was_measured(fitted, tmp_path):
             batch = pictures[part].astype(np.float32)
             predicted[part] = reloaded.predict_on_batch(batch)
     np.testing.assert_allclose(predicted, fitted.fit.validation_probabilities, atol=1e-4)
+
+
+def test_model_is_rebuilt_from_what_was_stored_without_a_picture(fitted, tmp_path):
+    write_fold_model(tmp_path, FoldResult(7, 2, COMPLETE, learned=fitted.fit.learned))
+    learned = read_fold_model(tmp_path, 7, 2)
+    blind = replace(fitted.task, pictures=no_pictures, train_labels=np.zeros(0, np.int64))
+    model = fitted.strategy.rebuild(blind, learned)
+    measured = fitted.fit.build_model()
+    if isinstance(model, ArrayModel):
+        assert model.recipe == measured.recipe
+        assert model.arrays.keys() == measured.arrays.keys()
+        pairs = [(values, measured.arrays[name]) for name, values in model.arrays.items()]
+    else:
+        pairs = list(zip(model.get_weights(), measured.get_weights(), strict=True))
+    for after, before in pairs:
+        np.testing.assert_array_equal(after, before)
+
+
+def no_pictures(spec):
+    raise AssertionError("a picture was looked at")
 
 
 def test_same_seed_gives_the_same_result_again(case, fitted, make_task):
