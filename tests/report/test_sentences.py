@@ -7,9 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from autosmall.analysis.overfitting import Trend
+from autosmall.analysis.paired import PairedDifference
 from autosmall.analysis.selection_bias import CorrectedScore
+from autosmall.analysis.strategies import StrategyResult
 from autosmall.report import sentences
 from autosmall.report.facts import gather_facts
+from autosmall.report.sections import strategies
 
 
 def corrected(score=0.86, low=0.78, high=0.93, optimism=0.024, candidates=7):
@@ -142,6 +145,56 @@ def test_a_clear_best_strategy_is_said_with_its_interval(drawn):
     assert row.sentence == f"beats scratch by {size}"
     assert facts.strategies.rows[1].sentence == f"loses to frozen by {size}"
     assert row.difference.low > 0
+
+
+def compared(difference, low, high, verdict="undecided"):
+    """Return two strategies whose corrected difference is given, the one with the best first."""
+    apart = PairedDifference(difference, low, high, 0.5)
+    first = StrategyResult("frozen", 9, 9, trial(2), trial(5, "scratch"), apart, verdict, 1.0)
+    opposite = {"better": "worse", "worse": "better"}.get(verdict, verdict)
+    second = StrategyResult(
+        "scratch", 3, 3, trial(5, "scratch"), trial(2), apart.reversed(), opposite, 1.0
+    )
+    return [first, second]
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "high", "verdict", "expected"),
+    [
+        pytest.param(
+            0.04, 0.01, 0.07, "better", "frozen beats scratch here by 4 (1 to 7) points.",
+            id="a sure lead",
+        ),
+        pytest.param(
+            0.01, -0.02, 0.04, "undecided",
+            "frozen has the best score, but there are too few pictures to tell it from scratch. The"
+            " difference from scratch is +1 (−2 to +4) points.",
+            id="a lead that may be luck",
+        ),
+        pytest.param(
+            -0.01, -0.05, 0.03, "undecided",
+            "None leads. frozen has the best single score, but corrected for how often each was"
+            " tried, its difference from scratch is −1 (−5 to +3) points.",
+            id="a lead that the correction takes away",
+        ),
+        pytest.param(
+            -0.03, -0.05, -0.01, "worse",
+            "None leads. frozen has the best single score, but corrected for how often each was"
+            " tried, its difference from scratch is −3 (−5 to −1) points.",
+            id="a lead that the correction turns round",
+        ),
+        pytest.param(
+            0.0, -0.02, 0.02, "undecided",
+            "None leads. frozen has the best single score, but corrected for how often each was"
+            " tried, its difference from scratch is 0 (−2 to +2) points.",
+            id="exactly as good",
+        ),
+    ],
+)  # fmt: skip
+def test_a_lead_is_claimed_only_where_the_corrected_difference_has_one(
+    difference, low, high, verdict, expected
+):
+    assert strategies.verdict("accuracy", compared(difference, low, high, verdict)) == expected
 
 
 def test_one_strategy_only(drawn):

@@ -12,6 +12,9 @@ from autosmall.report import sentences
 from autosmall.report.numbers import listed, span_text
 from autosmall.schema.run_data import RunData
 
+LEAST_LEAD = 0.0005
+"""A corrected lead below this (0.05 points, or 0.0005 of a loss) is none."""
+
 
 @dataclass(frozen=True)
 class StrategyRow:
@@ -81,6 +84,11 @@ def verdict(metric: str, results: Sequence[StrategyResult]) -> str:
     if first.verdict == BETTER:
         return f"{first.strategy} beats {first.rival.strategy} here by {size}."
     open_ones = [r.strategy for r in finished[1:] if r.verdict != WORSE]
+    if not first.difference.difference >= LEAST_LEAD:
+        return (
+            f"None leads. {first.strategy} has the best single score, but corrected for how "
+            f"often each was tried, its difference from {first.rival.strategy} is {size}."
+        )
     if not open_ones:
         return f"{first.strategy} has the best score, but not by more than chance could give."
     return (
