@@ -1,4 +1,4 @@
-"""The price of a bigger model: gaps, capacity, and what the alternatives give and take."""
+"""The price of a bigger model: gaps and capacity."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from autosmall.analysis.paired import PairedDifference
-from autosmall.analysis.ranking import RankedTrial, Ranking
+from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.trial_summary import TrialSummary
 from autosmall.schema.run_data import RunData
 from autosmall.strategies.registry import STRATEGIES
@@ -43,23 +42,6 @@ class StrategyGap:
 
 
 @dataclass(frozen=True)
-class Alternative:
-    """A configuration that one may take instead of the recommended one.
-
-    Attributes:
-        role: ``best_score``, ``fewest_parameters``, ``fastest`` or ``smallest_gap``; the last
-            three are looked for among those that cannot be told from the leader and are at most
-            two standard errors of the paired difference below it.
-        trial: The configuration.
-        difference: How much it exceeds the recommended one, paired over folds.
-    """
-
-    role: str
-    trial: TrialSummary
-    difference: PairedDifference
-
-
-@dataclass(frozen=True)
 class Capacity:
     """How size and overfitting go together in one run.
 
@@ -69,18 +51,16 @@ class Capacity:
         absurd: Trials that train :data:`PARAMETERS_PER_PICTURE` weights per training picture or
             more, from random values on. Weights that are kept frozen do not count.
         absurd_pretrained: Those that train as many, but start from weights that learned before.
-        alternatives: What else could be taken.
     """
 
     trend: Trend | None
     by_strategy: tuple[StrategyGap, ...]
     absurd: tuple[TrialSummary, ...]
     absurd_pretrained: tuple[TrialSummary, ...]
-    alternatives: tuple[Alternative, ...]
 
 
 def weigh_capacity(run: RunData, ranking: Ranking) -> Capacity:
-    """Return the trend, the gaps by strategy, absurd sizes and alternatives of ``run``."""
+    """Return the trend, the gaps by strategy and absurd sizes of ``run``."""
     summaries = [row.summary for row in ranking.rows]
     large = [
         s
@@ -92,7 +72,6 @@ def weigh_capacity(run: RunData, ranking: Ranking) -> Capacity:
         by_strategy=_gaps(summaries),
         absurd=tuple(s for s in large if not _starts_pretrained(s)),
         absurd_pretrained=tuple(s for s in large if _starts_pretrained(s)),
-        alternatives=_alternatives(ranking),
     )
 
 
@@ -120,29 +99,3 @@ def _gaps(summaries: list[TrialSummary]) -> tuple[StrategyGap, ...]:
                 StrategyGap(strategy, len(gaps), float(np.median(gaps)), min(gaps), max(gaps))
             )
     return tuple(sorted(rows, key=lambda row: row.median))
-
-
-def _alternatives(ranking: Ranking) -> tuple[Alternative, ...]:
-    """Return at most one alternative per role, none twice and none that is the recommended."""
-    if ranking.recommended is None or ranking.leader is None:
-        return ()
-    chosen = ranking.recommended.summary
-    tied = [row.summary for row in ranking.rows if row.tied_with_leader and _near(ranking, row)]
-    roles = {
-        "best_score": ranking.find(ranking.leader).summary,
-        "fewest_parameters": min(tied, key=lambda s: s.trainable_parameters),
-        "fastest": min(tied, key=lambda s: s.fit_seconds),
-        "smallest_gap": min(tied, key=lambda s: abs(s.gap) if math.isfinite(s.gap) else math.inf),
-    }
-    found: dict[int, Alternative] = {}
-    for role, summary in roles.items():
-        if summary.trial != chosen.trial and summary.trial not in found:
-            difference = ranking.differences.compare(summary.trial, chosen.trial)
-            found[summary.trial] = Alternative(role, summary, difference)
-    return tuple(found.values())
-
-
-def _near(ranking: Ranking, row: RankedTrial) -> bool:
-    assert ranking.leader is not None
-    error = ranking.differences.standard_error(ranking.leader, row.summary.trial)
-    return row.to_leader.difference >= -2 * error - 1e-9

@@ -107,7 +107,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         trust=trust.gather(run, ranking, corrected),
         strategies=strategies.gather(run, ranking),
         reconstructions=reconstructions.gather(run, ranking),
-        tradeoff=tradeoff.gather(run, ranking),
+        tradeoff=tradeoff.gather(run, ranking, run_path),
         heads=heads.gather(run, ranking),
         training=training.gather(run, ranking),
         ensemble=ensemble.gather(run, ranking, run_path),

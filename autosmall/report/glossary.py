@@ -61,6 +61,16 @@ GLOSSARY = (
         "on the pictures of the others, and judged on those of the fold.",
     ),
     Term(
+        "effect of a brake",
+        "Change of the gap or of the score from the weak to the strong end of a setting that is "
+        "meant to hold overfitting back, among the configurations of one strategy that this search "
+        "tried. Learning rate, epochs and backbone are held still in full, all other settings as "
+        "far as they matter. The interval is over configurations, on the same pictures and folds. "
+        "An effect counts as shown if it stands out among all comparisons at 5 %.",
+        "Patterson and Thompson, Biometrika 58, 1971; Holm, Scandinavian Journal of Statistics 6, "
+        "1979",
+    ),
+    Term(
         "ensemble",
         "Several configurations whose probabilities are averaged. Members are added greedily, the "
         "same one as often as it helps; the gain is corrected for that choice.",

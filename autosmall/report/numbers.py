@@ -171,6 +171,19 @@ def seconds_text(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def chance_text(probability: float) -> str:
+    """Return a probability in percent, never as certain.
+
+    >>> chance_text(0.424), chance_text(0.9996), chance_text(0.0), chance_text(math.nan)
+    ('42 %', 'over 99 %', 'under 1 %', '–')
+    """
+    if not math.isfinite(probability):
+        return MISSING
+    if probability < 0.01:
+        return "under 1 %"
+    return "over 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
+
+
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun.
 

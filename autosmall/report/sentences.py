@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from autosmall.analysis.mistakes import Mistakes
 from autosmall.analysis.overfitting import (
     FEWEST_FOR_TREND,
-    Alternative,
     StrategyGap,
     Trend,
 )
@@ -25,7 +24,6 @@ from autosmall.report.numbers import (
     range_share_text,
     score_text,
     seconds_text,
-    signed_interval_text,
 )
 
 if TYPE_CHECKING:
@@ -189,22 +187,6 @@ def heads(
     )
 
 
-def alternative(metric: str, found: Alternative, chosen: TrialSummary) -> str:
-    """Return what one gains and gives up by taking another configuration."""
-    other, difference = found.trial, found.difference
-    interval = signed_interval_text(metric, difference.low, difference.high)
-    unit = " points" if metric != "log_loss" else ""
-    if abs(difference.difference) < 5e-4:
-        score = f"Same score ({interval}{unit})"
-    else:
-        way = "more" if difference.difference > 0 else "less"
-        size = points_text(metric, difference.difference, 0.01)
-        score = f"{size} {way} ({interval}{unit})"
-        if metric == "log_loss":
-            score = f"{size} {'lower' if way == 'more' else 'higher'} loss ({interval})"
-    return f"{score}; {_ratio(other, chosen)}; {_seconds_ratio(other, chosen)}."
-
-
 def training(trials: int, diagnoses: Sequence[DiagnosisRow]) -> str:
     """Return whether training went well."""
     if not trials:
@@ -347,14 +329,3 @@ def _gap_words(metric: str, gap: float) -> str:
         return "as well in training as on held-out pictures,"
     way = "better" if gap > 0 else "worse"
     return f"{points_text(metric, gap, 0.01)} {way} in training than on held-out pictures,"
-
-
-def _ratio(other: TrialSummary, chosen: TrialSummary) -> str:
-    if other.trainable_parameters == chosen.trainable_parameters:
-        return "as many parameters to train"
-    return f"{_parameters(other)} to train instead of {count_text(chosen.trainable_parameters)}"
-
-
-def _seconds_ratio(other: TrialSummary, chosen: TrialSummary) -> str:
-    ours, theirs = seconds_text(chosen.fit_seconds), seconds_text(other.fit_seconds)
-    return "the same time per fit" if ours == theirs else f"{theirs} per fit instead of {ours}"

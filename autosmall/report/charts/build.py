@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autosmall.report.charts.curves import curves_figure
+from autosmall.report.charts.front import front_figure
 from autosmall.report.charts.importance import importance_figure
 from autosmall.report.charts.intervals import IntervalRow, interval_figure
 from autosmall.report.charts.marks import color, shape
@@ -25,6 +26,7 @@ class Figures:
     strategies: Figure | None
     scatter: Figure | None
     gap: Figure | None
+    front: Figure | None
     curves: tuple[Figure, ...]
     ill_curves: tuple[Figure, ...]
     importance: tuple[Figure, ...]
@@ -42,6 +44,7 @@ def build_figures(facts: ReportFacts) -> Figures:
         strategies=_strategies(facts),
         scatter=scatter_figure(facts.metric, points) if points else None,
         gap=gap_figure(facts.metric, points) if has_sizes(points) else None,
+        front=front_figure(facts.metric, points, facts.tradeoff.choices.front) if points else None,
         curves=tuple(curves_figure(leader) for leader in facts.training.leaders),
         ill_curves=tuple(curves_figure(example) for example in facts.training.examples),
         importance=tuple(importance_figure(group) for group in facts.importance.groups),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autosmall.analysis.overfitting import Alternative, StrategyGap, Trend, weigh_capacity
-from autosmall.analysis.paired import PairedDifference
+from autosmall.analysis.overfitting import StrategyGap, Trend, weigh_capacity
 from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.trial_summary import TrialSummary
 from autosmall.report import sentences
 from autosmall.report.numbers import count_text, counted
+from autosmall.report.sections import alternatives, brakes
 from autosmall.schema.run_data import RunData
 from autosmall.training.health.rules import PARAMETERS_PER_PICTURE
 
@@ -31,20 +31,6 @@ class Point:
 
 
 @dataclass(frozen=True)
-class AlternativeRow:
-    """A configuration that could be taken instead, and what that would mean."""
-
-    role: str
-    trial: int
-    strategy: str
-    difference: PairedDifference
-    trainable_parameters: int
-    fit_seconds: float
-    gap: float
-    sentence: str
-
-
-@dataclass(frozen=True)
 class Tradeoff:
     """Size against overfitting.
 
@@ -54,7 +40,8 @@ class Tradeoff:
         points: All complete configurations.
         trend: Rank correlation of size and gap, or ``None`` for too few.
         gaps: Gaps by strategy, smallest median first.
-        alternatives: What else could be taken.
+        choices: What else could be taken.
+        brakes: What each brake on overfitting did.
         warning: Of configurations of absurd size, or an empty text.
         remark: The same, more mildly, of those that start from pretrained weights.
     """
@@ -64,12 +51,13 @@ class Tradeoff:
     points: tuple[Point, ...]
     trend: Trend | None
     gaps: tuple[StrategyGap, ...]
-    alternatives: tuple[AlternativeRow, ...]
+    choices: alternatives.Choices
+    brakes: brakes.Brakes
     warning: str
     remark: str
 
 
-def gather(run: RunData, ranking: Ranking) -> Tradeoff:
+def gather(run: RunData, ranking: Ranking, run_path: str) -> Tradeoff:
     """Return the trade-off between size, gap and score."""
     capacity = weigh_capacity(run, ranking)
     chosen = ranking.recommended.summary if ranking.recommended else None
@@ -80,9 +68,8 @@ def gather(run: RunData, ranking: Ranking) -> Tradeoff:
         points=tuple(_point(summary, chosen) for summary in rows),
         trend=capacity.trend,
         gaps=capacity.by_strategy,
-        alternatives=tuple(
-            _alternative(run.metric, a, chosen) for a in capacity.alternatives if chosen
-        ),
+        choices=alternatives.gather(ranking, run_path),
+        brakes=brakes.gather(run, ranking),
         warning=_warning(capacity.absurd),
         remark=_remark(capacity.absurd_pretrained),
     )
@@ -130,18 +117,4 @@ def _point(summary: TrialSummary, chosen: TrialSummary | None) -> Point:
         summary.parameters_per_picture,
         summary.fit_seconds,
         chosen is not None and summary.trial == chosen.trial,
-    )
-
-
-def _alternative(metric: str, alternative: Alternative, chosen: TrialSummary) -> AlternativeRow:
-    trial = alternative.trial
-    return AlternativeRow(
-        role=alternative.role,
-        trial=trial.trial,
-        strategy=trial.strategy,
-        difference=alternative.difference,
-        trainable_parameters=trial.trainable_parameters,
-        fit_seconds=trial.fit_seconds,
-        gap=trial.gap,
-        sentence=sentences.alternative(metric, alternative, chosen),
     )
