@@ -77,6 +77,12 @@ class RunLock:
         self._path.unlink(missing_ok=True)
 
 
+def is_at_work(run_dir: Path) -> bool:
+    """Tell whether a search holds the folder's lock; on another machine it counts as alive."""
+    owner = _read(run_dir / "run.lock")
+    return owner is not None and _alive(owner)
+
+
 def _this_process() -> dict[str, object]:
     process = psutil.Process()
     return {

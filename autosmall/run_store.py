@@ -42,6 +42,7 @@ from autosmall.errors import RunFolderError, SettingsError
 from autosmall.files import write_bytes, write_json, write_text
 from autosmall.fold_document import curves_document, fold_document, fold_from_document
 from autosmall.fold_models import write_fold_model
+from autosmall.run_lock import is_at_work
 from autosmall.sample_size_store import read_subset_scores
 from autosmall.schema.config import Config, Value
 from autosmall.schema.results import FoldResult, Reconstructions, Suggestion
@@ -293,7 +294,7 @@ def load_run_data(path: Path) -> RunData:
     names, label_names, plan = read_folds(path / "folds.csv")
     position = {name: index for index, name in enumerate(facts.classes)}
     audit = _read_json(path / "audit.json")
-    state = store.state()
+    state = _actual(store.state(), is_at_work(path))
     return RunData(
         name=path.resolve().name,
         settings=facts.settings,
@@ -312,6 +313,13 @@ def load_run_data(path: Path) -> RunData:
         previews=PreviewFile(path / PREVIEWS),
         altered_pictures=read_altered_pictures(path),
     )
+
+
+def _actual(state: RunState, at_work: bool) -> RunState:
+    """Return ``state``, but interrupted where it says running and nobody works: it was killed."""
+    if state.state != RUNNING or at_work:
+        return state
+    return replace(state, state=INTERRUPTED, end_reason="it was killed")
 
 
 def _to_toml(value: Setting) -> Value | list[str] | None:

@@ -171,7 +171,7 @@ def _work(prepared: PreparedSearch, pool: Pool, progress: Progress, started: flo
         loop.run()
         progress.note(f"search over: {loop.end_reason}")
         if prepared.settings.sample_size:
-            _fit_on_less(prepared, pool, progress, loop, limits)
+            _fit_on_less(prepared, pool, progress, loop, limits, live_report)
         if prepared.settings.pictures:
             _show_augmentation(store.path, isinstance(pool, InlinePool), progress)
 
@@ -210,16 +210,26 @@ def _early_stop_from(prepared: PreparedSearch, budget: float | None) -> int | No
 
 
 def _fit_on_less(
-    prepared: PreparedSearch, pool: Pool, progress: Progress, loop: SearchLoop, limits: Limits
+    prepared: PreparedSearch,
+    pool: Pool,
+    progress: Progress,
+    loop: SearchLoop,
+    limits: Limits,
+    live_report: LiveReport,
 ) -> None:
     """Train the leaders on parts of their pictures, as far as the time budget allows."""
     budget = limits.time_budget_seconds
+
+    def on_step(done: int, total: int) -> None:
+        progress.step("training on fewer pictures", done, total)
+        live_report.refresh_if_due()
+
     fits = SampleSizeFits(
         prepared.context,
         pool,
         prepared.store.path,
         on_late=loop.keep,
-        on_step=lambda done, total: progress.step("training on fewer pictures", done, total),
+        on_step=on_step,
     )
     fits.run(loop.trials, math.inf if budget is None else budget - loop.seconds)
 

@@ -210,15 +210,18 @@ def _restored(trial, run, side, channels):
 
 
 def store_run(run: RunData, folder) -> None:
-    """Write ``run`` into ``folder`` as a search does."""
+    """Write ``run`` into ``folder`` as a search does; one that runs is held by this process."""
     from pathlib import Path
 
     from autosmall.data.fold_file import write_folds
     from autosmall.data.samples import Dataset, Sample
     from autosmall.files import write_json
+    from autosmall.run_lock import RunLock
     from autosmall.run_store import RunFacts, RunState, RunStore
 
     folder.mkdir(parents=True, exist_ok=True)
+    if run.state == "running":
+        RunLock(folder).__enter__()
     samples = tuple(
         Sample(name, Path("/") / str(row), run.classes[run.labels[row]])
         for row, name in enumerate(run.sample_names)
