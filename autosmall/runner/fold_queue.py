@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field, replace
 
-from autosmall.schema.config import Config
 from autosmall.schema.search_context import FitRequest
 
 
@@ -17,16 +16,18 @@ from autosmall.schema.search_context import FitRequest
 class FoldJob:
     """One fold to do. ``attempt`` counts from 1; a worker that dies costs one."""
 
-    trial: int
-    config: Config
-    fold: int
-    share_percent: int = 100
+    request: FitRequest
     attempt: int = 1
 
     @property
-    def request(self) -> FitRequest:
-        """The job as a request of one fold."""
-        return FitRequest(self.trial, self.config, (self.fold,), self.share_percent)
+    def trial(self) -> int:
+        """The trial's number."""
+        return self.request.trial
+
+    @property
+    def fold(self) -> int:
+        """The one fold of its request."""
+        return self.request.folds[0]
 
 
 @dataclass
@@ -56,10 +57,7 @@ class FoldQueue:
             together: Whether one worker must do all its folds.
             first: Whether it goes before those already waiting.
         """
-        jobs = deque(
-            FoldJob(request.trial, request.config, fold, request.share_percent)
-            for fold in request.folds
-        )
+        jobs = deque(FoldJob(replace(request, folds=(fold,))) for fold in request.folds)
         ticket = _Ticket(request.trial, together, jobs)
         if jobs:
             self._tickets.insert(0 if first else len(self._tickets), ticket)

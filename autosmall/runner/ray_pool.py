@@ -199,7 +199,7 @@ class RayPool(Pool):
         """Deliver a job's result, or do it again where it was not its fault."""
         error = news.future.exception()
         if error is not None:
-            self._cluster.recover(news.worker, news.job.config, error)
+            self._cluster.recover(news.worker, news.job.request.config, error)
         again = error is not None and may_pass(error) and news.job.attempt < MAX_ATTEMPTS
         with self._lock:
             self._slots[news.worker] = _Slot(None, time.monotonic())
@@ -225,7 +225,7 @@ def _failed(news: _Ended, error: BaseException) -> FoldResult:
         FAILED,
         error=text,
         worker=news.worker,
-        share_percent=news.job.share_percent,
+        share_percent=news.job.request.share_percent,
     )
 
 

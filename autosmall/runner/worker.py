@@ -16,12 +16,14 @@ from autosmall.data.subsets import training_subset
 from autosmall.runner.curves import CurveRecorder
 from autosmall.runner.evidence import diagnoses_of
 from autosmall.runner.process import peak_memory_mib
+from autosmall.runner.questions import ModelAnswer, ModelRequest
 from autosmall.schema.config import Config
 from autosmall.schema.parameters import defaults
 from autosmall.schema.results import COMPLETE, FAILED, UNHEALTHY, FoldResult
 from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.schema.seeds import derive_seed
 from autosmall.strategies.base import Fit, FitTask, PictureSource, Strategy
+from autosmall.strategies.fold_model import FoldModel
 from autosmall.strategies.registry import STRATEGIES
 from autosmall.training.health.monitor import HealthMonitor
 from autosmall.training.metrics import all_scores
@@ -75,13 +77,15 @@ class Worker:
     def run(self, request: FitRequest) -> Iterator[FoldResult]:
         """Yield one result per fold of the request, each as soon as it is done.
 
+        A :class:`~autosmall.runner.questions.ModelRequest` is answered, any other is fitted.
+
         Whatever a fit raises ends as a ``failed`` result; ``KeyboardInterrupt`` and
         ``SystemExit`` pass through.
         """
         for fold in request.folds:
             attempt = self._begin(request, fold)
             try:
-                result = self._fit_and_judge(request.config, attempt)
+                result = self._done(request, attempt)
             except Exception:  # noqa: BLE001 (the one place: a fit may raise anything)
                 result = self._failed(attempt, traceback.format_exc())
             # Models hold themselves in rings; a large one's memory is wanted back at once.
@@ -101,6 +105,26 @@ class Worker:
         """Return ``config`` with its strategy's defaults, as it is where that is unknown."""
         strategy = self._strategies.get(config.strategy)
         return config.with_defaults(defaults(strategy.parameters)) if strategy else config
+
+    def _done(self, request: FitRequest, attempt: _Attempt) -> FoldResult:
+        if isinstance(request, ModelRequest):
+            return self._answered(request, attempt)
+        return self._fit_and_judge(request.config, attempt)
+
+    def _answered(self, request: ModelRequest, attempt: _Attempt) -> ModelAnswer:
+        """Return the answer to a question about a model that this or another worker trained."""
+        task = self._task(fill_defaults(request.config, self._strategies), attempt)
+        strategy = self._strategies[request.config.strategy]
+        answer = request.question(FoldModel.rebuilt(strategy, task, request.learned))
+        return ModelAnswer(
+            trial=attempt.trial,
+            fold=attempt.fold,
+            status=COMPLETE,
+            fit_seconds=time.perf_counter() - attempt.started,
+            peak_memory_mib=peak_memory_mib(),
+            worker=self._name,
+            answer=answer,
+        )
 
     def _fit_and_judge(self, config: Config, attempt: _Attempt) -> FoldResult:
         task = self._task(fill_defaults(config, self._strategies), attempt)

@@ -22,6 +22,7 @@ from autosmall.schema.search_context import SearchContext
 from autosmall.strategies.base import Fit, FitTask, Strategy
 from autosmall.strategies.baseline import Baseline
 from autosmall.strategies.classical import Classical
+from autosmall.strategies.fold_model import FoldModel, Question
 
 PICTURES_PER_CLASS = 15
 FOLDS = 3
@@ -87,6 +88,16 @@ class Obedient(Strategy):
         )
 
 
+def held_out(model: FoldModel) -> np.ndarray:
+    """Return what the model predicts for the pictures that it was not trained on."""
+    pictures = model.task.pictures(PictureSpec.from_config(model.task.config))
+    return model.predict(pictures[model.task.validation_index])
+
+
+def too_hard(model: FoldModel) -> None:
+    raise ValueError("no answer")
+
+
 class Together(Obedient):
     """The same, with all folds on one worker."""
 
@@ -105,6 +116,12 @@ STRATEGIES = {
 def strategies() -> dict[str, Strategy]:
     """Strategies by name: two that obey, two real ones."""
     return STRATEGIES
+
+
+@pytest.fixture(scope="session")
+def questions() -> tuple[Question, Question]:
+    """What is predicted for held-out pictures, and a question that nobody can answer."""
+    return held_out, too_hard
 
 
 @pytest.fixture(scope="session")

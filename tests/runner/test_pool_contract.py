@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from autosmall.runner.inline_pool import InlinePool
+from autosmall.runner.questions import ModelAnswer, ModelRequest
 from autosmall.runner.ray_pool import RayPool
 from autosmall.schema.config import Config
 from autosmall.schema.results import COMPLETE, FAILED, UNHEALTHY
@@ -65,6 +66,21 @@ def test_a_result_holds_what_was_measured(pool, context):
     assert result.peak_memory_mib > 10
     assert result.error == ""
     assert result.worker in {status.worker for status in pool.statuses()}
+
+
+def test_a_model_that_was_kept_answers_as_it_did_when_it_was_measured(pool, questions):
+    config = Config.from_mapping({"strategy": "classical", "image_size_px": 32})
+    pool.submit(FitRequest(4, config, (2,)))
+    measured = finish(pool, 1)[4, 2]
+    for question in questions:
+        asked = ModelRequest(4, config, (2,), question=question, learned=measured.learned)
+        pool.submit(asked)
+        result = finish(pool, 1)[4, 2]
+        if question is questions[0]:
+            assert isinstance(result, ModelAnswer)
+            np.testing.assert_allclose(result.answer, measured.probabilities, atol=1e-6)
+        else:
+            assert result.status == FAILED and "ValueError: no answer" in result.error
 
 
 @pytest.mark.parametrize(
