@@ -27,6 +27,7 @@ import io
 import json
 import tomllib
 import zipfile
+from ast import literal_eval
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -52,6 +53,9 @@ from autosmall.schema.settings import PREFERENCES
 RUNNING = "running"
 FINISHED = "finished"
 INTERRUPTED = "interrupted"
+
+RESOLVED = ("folds", "repeats", "metric")
+"""Settings that are stored as resolved; ``identity`` holds them as they were asked for."""
 
 PREVIEWS = Path("assets") / "previews.zip"
 
@@ -310,6 +314,7 @@ def load_run_data(path: Path) -> RunData:
         end_reason=state.end_reason,
         search_seconds=state.search_seconds,
         subset_scores=read_subset_scores(path),
+        asked={n: literal_eval(facts.identity[n]) for n in RESOLVED if n in facts.identity},
         previews=PreviewFile(path / PREVIEWS),
         altered_pictures=read_altered_pictures(path),
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 
 from autosmall.schema.config import Value
+from autosmall.schema.run_data import RunData
 from autosmall.schema.settings import SearchSettings
 
 _NOT_REPEATED = {
@@ -41,6 +42,32 @@ def predict_command(run_path: str, goal: str, wanted: float) -> str:
 def report_command(run_path: str) -> str:
     """Return the command that writes the report again."""
     return f"autosmall report {shlex.quote(run_path)}"
+
+
+def repeat_command(run: RunData) -> str:
+    """Return the command that made ``run``, which also goes on with it."""
+    return search_command({**run.settings, **run.asked})
+
+
+def further_command(run: RunData, factor: float) -> str:
+    """Return the command that goes on with ``run`` up to ``factor`` times its limits."""
+    settings = {**run.settings, **run.asked}
+    for name in ("time_budget_seconds", "max_trials"):
+        limit = settings.get(name)
+        if isinstance(limit, int | float):
+            settings[name] = type(limit)(factor * limit)
+    return search_command(settings)
+
+
+def anew_command(run: RunData, run_path: str, word: str, space: str | None = None) -> str:
+    """Return the command that searches anew, in a folder beside ``run``'s ending in ``word``."""
+    settings = {**run.settings, **run.asked, "output_dir": f"{run_path.rstrip('/')}-{word}"}
+    return search_command(settings if space is None else {**settings, "space": space})
+
+
+def audit_command(run: RunData) -> str:
+    """Return the command that looks for what is wrong with the pictures."""
+    return shlex.join(["autosmall", "audit", str(run.settings.get("dataset", "DATASET"))])
 
 
 def search_command(settings: Mapping[str, Value | tuple[str, ...] | None]) -> str:

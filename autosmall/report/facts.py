@@ -19,6 +19,7 @@ from autosmall.report.sections import (
     errors,
     heads,
     importance,
+    next_steps,
     rare_class,
     recommendation,
     reconstructions,
@@ -65,6 +66,7 @@ class ReportFacts:
     effort: str
     recommendation: recommendation.Recommendation | None
     trust: trust.Trust
+    next_steps: next_steps.NextSteps
     strategies: strategies.Strategies
     reconstructions: reconstructions.Reconstructions | None
     tradeoff: tradeoff.Tradeoff
@@ -95,7 +97,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
     chosen = recommendation.gather(run, ranking, corrected, run_path)
     by_status = Counter(trial.status for trial in run.trials)
     missing = sentences.no_recommendation(run.state, len(run.trials), by_status)
-    return ReportFacts(
+    facts = ReportFacts(
         schema_version=SCHEMA_VERSION,
         run=run.name,
         state=run.state,
@@ -105,6 +107,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         effort=sentences.effort(len(run.trials), len(ranking.rows), run.search_seconds),
         recommendation=chosen,
         trust=trust.gather(run, ranking, corrected),
+        next_steps=next_steps.NextSteps("", ()),
         strategies=strategies.gather(run, ranking),
         reconstructions=reconstructions.gather(run, ranking),
         tradeoff=tradeoff.gather(run, ranking, run_path),
@@ -122,6 +125,18 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         search=search.gather(run, ranking),
         repetition=repetition.gather(run, run_path, chosen is not None),
     )
+    known = next_steps.Known(
+        run,
+        run_path,
+        ranking,
+        facts.trust,
+        facts.errors,
+        facts.training,
+        facts.sample_size,
+        facts.tradeoff.choices,
+        facts.ensemble,
+    )
+    return dataclasses.replace(facts, next_steps=next_steps.gather(known))
 
 
 def to_json(value: object) -> object:

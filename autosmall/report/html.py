@@ -18,6 +18,7 @@ from autosmall.report.facts import ReportFacts
 SECTIONS = (
     ("use", "What should I use, and how good will it be?"),
     ("trust", "Can I trust this number?"),
+    ("next", "What should I do next?"),
     ("strategies", "Which strategy suits my pictures?"),
     ("price", "What is the price of a bigger model here?"),
     ("training", "Did training go well?"),

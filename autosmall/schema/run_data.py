@@ -56,6 +56,8 @@ class RunData:
         state: ``running``, ``finished`` or ``interrupted``.
         end_reason: Why the search ended, in words; empty while it runs.
         search_seconds: Wall time spent so far, over all sittings.
+        asked: Options that were resolved since, as they were asked for (``folds``, ``repeats``,
+            ``metric``): what the same command needs.
         previews: Row of a sample to a small JPEG file; none where they were not to be kept.
         altered_pictures: What augmentation makes of a few pictures; ``None`` where none was made.
         subset_scores: Fits on parts of the training pictures, made after the search.
@@ -75,6 +77,7 @@ class RunData:
     end_reason: str
     search_seconds: float
     subset_scores: tuple[SubsetScore, ...] = ()
+    asked: Mapping[str, Value | None] = field(default_factory=dict)
     previews: Mapping[int, bytes] = field(default_factory=dict)
     altered_pictures: AlteredPictures | None = None
 

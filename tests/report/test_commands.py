@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
-from autosmall.report.commands import retrain_command, search_command
+from autosmall.report.commands import (
+    anew_command,
+    further_command,
+    repeat_command,
+    retrain_command,
+    search_command,
+)
+from autosmall.run_store import RunStore, load_run_data
 
 
 def test_paths_with_blanks_and_quotes_survive_a_shell():
@@ -51,3 +59,20 @@ def test_the_command_line_reads_what_is_printed(drawn):
     parsed = vars(build_parser().parse_args(words))
     assert str(parsed["dataset"]) == run.settings["dataset"]
     assert parsed["metric"] == "accuracy"
+
+
+def test_the_command_that_made_a_run_goes_on_with_it(drawn, tmp_path):
+    """Folds and metric as they were resolved would make it another search, which is refused."""
+    run = drawn.make_run()
+    drawn.store_run(run, tmp_path)
+    store = RunStore(tmp_path)
+    settings = {**run.settings, "folds": 5, "repeats": 2, "time_budget_seconds": 600.0}
+    identity = {"folds": "'auto'", "repeats": "None", "metric": "'accuracy'", "seed": "0"}
+    store.create(replace(store.facts(), settings=settings, identity=identity))
+    loaded = load_run_data(tmp_path)
+    words = shlex.split(repeat_command(loaded))
+    assert "--folds" not in words and "--repeats" not in words
+    assert words[words.index("--metric") + 1] == "accuracy"  # this one was asked for
+    assert "--time-budget 1200s" in further_command(loaded, 2)
+    elsewhere = shlex.split(anew_command(loaded, "runs/a b/", "larger"))
+    assert elsewhere[elsewhere.index("--output-dir") + 1] == "runs/a b-larger"

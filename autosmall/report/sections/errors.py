@@ -24,6 +24,7 @@ class Errors:
         shares: Each count over its row's sum, 0 to 1.
         confident: The most confident mistakes.
         sentence: The answer.
+        suspected_count: How many labels are suspected.
         suspected: The labels least to be believed.
         suspected_sentence: How many there are and what to do, or why there are none.
         pictures: Row to a small JPEG in base64, for what is shown; not in ``report.json``.
@@ -35,6 +36,7 @@ class Errors:
     shares: tuple[tuple[float, ...], ...]
     confident: tuple[Mistake, ...]
     sentence: str
+    suspected_count: int = 0
     suspected: tuple[SuspectedLabel, ...] = ()
     suspected_sentence: str = ""
     pictures: dict[int, str] = field(default_factory=dict, metadata={"in_json": False})
@@ -55,6 +57,7 @@ def gather(run: RunData, ranking: Ranking) -> Errors:
         shares=shares,
         confident=found.confident,
         sentence=sentences.errors(run.classes, found),
+        suspected_count=count,
         suspected=suspected,
         suspected_sentence=_suspected_in_words(count, len(suspected), len(run.labels)),
         pictures={row: _embedded(run.previews[row]) for row in shown if row in run.previews},

@@ -48,7 +48,7 @@ def gather(run: RunData, run_path: str, recommended: bool) -> Repetition:
 
 
 def _commands(run: RunData, run_path: str, recommended: bool) -> tuple[Command, ...]:
-    search = Command("Search again", commands.search_command(run.settings))
+    search = Command("Search again", commands.repeat_command(run))
     model = Command("Make the recommended model", commands.retrain_command(run_path))
     page = Command("Write this page again", commands.report_command(run_path))
     return (search, model, page) if recommended else (search, page)
