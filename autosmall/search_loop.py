@@ -135,7 +135,7 @@ class SearchLoop:
             trial = self._trials[number]
             if trial.status != RUNNING:
                 continue
-            if trial.folds and not trial.suggestion.protected:
+            if trial.folds and not self._runs_whole(trial):
                 self._judge(trial, trial.folds[max(trial.folds)])
             else:
                 self._go_on(trial)
@@ -233,14 +233,14 @@ class SearchLoop:
                 self._told.add(number)
 
     def _go_on(self, trial: Trial) -> None:
-        """Send off the next fold, or all missing folds of a protected trial, or end the trial."""
+        """Send off the next fold, or all missing ones where all are wanted, or end the trial."""
         missing = [f for f in range(self._context.folds.total) if f not in trial.folds]
         if not missing:
             unhealthy = any(fold.status == UNHEALTHY for fold in trial.results)
             self._end(trial, UNHEALTHY if unhealthy else COMPLETE, "")
             return
         config = trial.suggestion.config
-        if trial.suggestion.protected:
+        if self._runs_whole(trial):
             self._pool.submit(FitRequest(trial.number, config, tuple(missing)))
         else:
             self._pool.submit(
@@ -263,16 +263,20 @@ class SearchLoop:
 
     def _judge(self, trial: Trial, result: FoldResult) -> None:
         """End the trial or send it on, after one of its folds."""
-        protected = trial.suggestion.protected
+        whole = self._runs_whole(trial)
         if result.status == FAILED:
             self._pool.cancel(trial.number)
             self._end(trial, FAILED, _last_line(result.error))
-        elif result.status == UNHEALTHY and not protected:
+        elif result.status == UNHEALTHY and not whole:
             self._end(trial, UNHEALTHY, ", ".join(result.diagnoses))
-        elif not protected:
+        elif not whole:
             self._race(trial)
         elif len(trial.folds) == self._context.folds.total:
             self._go_on(trial)
+
+    def _runs_whole(self, trial: Trial) -> bool:
+        """Tell whether all folds are run, whatever the first ones say."""
+        return trial.suggestion.protected or self._pool.as_one(trial.suggestion.config)
 
     def _race(self, trial: Trial) -> None:
         incumbent = self._incumbent(trial)

@@ -43,6 +43,9 @@ class InstantPool(Pool):
     def submit(self, request: FitRequest, *, first: bool = False) -> None:
         self.queue.append(request)
 
+    def as_one(self, config: Config) -> bool:
+        return False
+
     def wait(self, timeout_seconds):
         if self.late:
             return [self.late.pop()]

@@ -76,6 +76,7 @@ class ShuffledPool(Pool):
         self.worked: list[tuple[int, int]] = []
         self.ending = (False, "")
         self.fail_trials: set[int] = set()
+        self.as_one_trials = False
 
     @property
     def size(self) -> int:
@@ -86,6 +87,9 @@ class ShuffledPool(Pool):
 
     def submit(self, request: FitRequest, *, first: bool = False) -> None:
         self._queue.append(request)
+
+    def as_one(self, config: Config) -> bool:
+        return self.as_one_trials
 
     def wait(self, timeout_seconds: float) -> list[FoldResult]:
         if not self._queue:
@@ -152,10 +156,12 @@ def run_loop(
     fail_trials: Sequence[int] = (),
     explorer: LearningExplorer | None = None,
     early_stop_from: int | None = None,
+    as_one: bool = False,
 ) -> tuple[RunStore, ShuffledPool, LearningExplorer]:
     store, explorer = RunStore(folder), explorer or LearningExplorer()
     pool = ShuffledPool(context, size, order_seed)
     pool.fail_trials = set(fail_trials)
+    pool.as_one_trials = as_one
     loop = SearchLoop(
         context,
         Limits(max_trials, None, early_stop_from=early_stop_from),
@@ -205,6 +211,16 @@ def test_the_race_drops_the_worse_and_never_the_protected(
     dropped = [trial for trial in store.trials() if trial.status == "raced_out"]
     assert dropped
     assert all(1 <= len(trial.folds) < 5 and trial.reason for trial in dropped)
+
+
+def test_folds_trained_as_one_are_asked_for_together_and_not_raced(
+    context: SearchContext, tmp_path: Path
+) -> None:
+    store, pool, _ = run_loop(context, tmp_path, 40, size=2, as_one=True, fail_trials=[7])
+    trials = store.trials()
+    assert {trial.status for trial in trials} == {COMPLETE, FAILED}
+    assert all(len(trial.folds) == 5 for trial in trials)
+    assert len(pool.worked) == len(set(pool.worked)) == 5 * 40
 
 
 def test_a_failed_fold_ends_its_trial_alone(context: SearchContext, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Heads as Keras layers: a small dense network to be trained, and fitted heads on a backbone."""
+"""Fitted heads, linear or with a hidden layer, and the Keras model of a head on a backbone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from autosmall.models.backbones import Backbone
 from autosmall.models.heads import LinearHead, Standardisation
 from autosmall.models.pooled_features import pooled_tensor, transformed_tensor
-from autosmall.models.pooling import CLASSIFIER_NAME, HeadSpec, classify_vector
+from autosmall.models.pooling import CLASSIFIER_NAME
 
 Floats = NDArray[np.float32]
 Arrays = dict[str, NDArray[np.generic]]
@@ -29,6 +29,21 @@ class DenseHead:
     hidden: LinearHead | None
     last: LinearHead
 
+    @classmethod
+    def folded(
+        cls,
+        standardise: Standardisation,
+        hidden: tuple[Floats, Floats] | None,
+        last: tuple[Floats, Floats],
+    ) -> DenseHead:
+        """Return the head on raw features that equals one on standardised features.
+
+        ``hidden`` and ``last`` are kernels and biases.
+        """
+        if hidden is None:
+            return cls(None, LinearHead.folded(standardise, *last))
+        return cls(LinearHead.folded(standardise, *hidden), LinearHead(*last))
+
     @property
     def parameter_count(self) -> int:
         """Number of weights."""
@@ -40,37 +55,6 @@ class DenseHead:
         if self.hidden is not None:
             features = np.maximum(features @ self.hidden.kernel + self.hidden.bias, 0)
         return self.last.probabilities(features)
-
-
-@dataclass(frozen=True)
-class DenseHeadSpec:
-    """Architecture of the dense head; ``bottleneck_units`` 0 leaves the bottleneck out."""
-
-    width: int
-    class_count: int
-    bottleneck_units: int
-    dropout_rate: float
-    l1: float
-
-    def build(self) -> keras.Model:
-        """Return the untrained network from standardised features to logits."""
-        features = keras.Input((self.width,), name="features")
-        values = features
-        if self.bottleneck_units:
-            values = keras.layers.Dense(
-                self.bottleneck_units, activation="relu", name=BOTTLENECK_NAME
-            )(values)
-        head = HeadSpec(self.class_count, "global_average", self.dropout_rate, self.l1)
-        return keras.Model(features, classify_vector(values, head))
-
-    def trained(self, network: keras.Model, standardise: Standardisation) -> DenseHead:
-        """Return the trained network as arrays, standardisation folded into its first layer."""
-        kernel, bias = network.get_layer(CLASSIFIER_NAME).get_weights()
-        if not self.bottleneck_units:
-            return DenseHead(None, LinearHead.folded(standardise, kernel, bias))
-        first_kernel, first_bias = network.get_layer(BOTTLENECK_NAME).get_weights()
-        hidden = LinearHead.folded(standardise, first_kernel, first_bias)
-        return DenseHead(hidden, LinearHead(kernel, bias))
 
 
 def head_arrays(head: LinearHead | DenseHead) -> Arrays:

@@ -18,6 +18,7 @@ import os
 import socket
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,6 +39,8 @@ Compute = Callable[[NDArray[np.uint8]], Floats]
 """Facts of a chunk: ``uint8 (c, height, width, channels)`` to ``(c, ...)``, any float."""
 
 _memory: OrderedDict[str, Floats] = OrderedDict()
+_digests: dict[int, list[str]] = {}
+"""Of the pixels of arrays that are alive, by their identity."""
 
 
 def picture_facts(
@@ -61,7 +64,7 @@ def picture_facts(
         pictures[start : start + CHUNK_PICTURES]
         for start in range(0, len(pictures), CHUNK_PICTURES)
     ]
-    addresses = [_address(what, chunk) for chunk in chunks]
+    addresses = [_address(what, digest) for digest in _pixel_digests(pictures, chunks)]
     whole = hashlib.blake2b("/".join(addresses).encode(), digest_size=16).hexdigest()
     if whole in _memory:
         _memory.move_to_end(whole)
@@ -91,9 +94,25 @@ def forget() -> None:
     _memory.clear()
 
 
-def _address(what: str, chunk: NDArray[np.uint8]) -> str:
-    digest = hashlib.blake2b(f"{what}/{chunk.shape}/".encode(), digest_size=16)
-    digest.update(chunk.tobytes())
+def _address(what: str, pixel_digest: str) -> str:
+    return hashlib.blake2b(f"{what}/{pixel_digest}".encode(), digest_size=16).hexdigest()
+
+
+def _pixel_digests(pictures: NDArray[np.uint8], chunks: list[NDArray[np.uint8]]) -> list[str]:
+    """Return a digest per chunk; those of pictures that nobody may write to are remembered."""
+    known = _digests.get(id(pictures))
+    if known is not None:
+        return known
+    digests = [_pixel_digest(chunk) for chunk in chunks]
+    if not pictures.flags.writeable:
+        _digests[id(pictures)] = digests
+        weakref.finalize(pictures, _digests.pop, id(pictures))
+    return digests
+
+
+def _pixel_digest(chunk: NDArray[np.uint8]) -> str:
+    digest = hashlib.blake2b(f"{chunk.shape}/".encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(chunk).data)
     return digest.hexdigest()
 
 

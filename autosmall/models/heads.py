@@ -67,8 +67,8 @@ class LinearHead:
     def folded(
         cls,
         standardise: Standardisation,
-        kernel: Array,
-        bias: Array,
+        kernel: NDArray[np.floating],
+        bias: NDArray[np.floating],
     ) -> LinearHead:
         """Return the head on raw features that equals one on standardised features."""
         raw = kernel.astype(np.float64) / standardise.scale.astype(np.float64)[:, None]

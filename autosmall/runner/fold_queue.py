@@ -1,4 +1,4 @@
-"""The queue in front of the workers: requests go in, single folds come out.
+"""The queue in front of the workers: requests go in, jobs of mostly one fold come out.
 
 A worker goes on with the request that it has begun, then takes the first that nobody has begun,
 and only then helps with another's folds. Requests whose folds share their work are never shared.
@@ -14,7 +14,7 @@ from autosmall.schema.search_context import FitRequest
 
 @dataclass(frozen=True)
 class FoldJob:
-    """One fold to do. ``attempt`` counts from 1; a worker that dies costs one."""
+    """Folds to do in one go. ``attempt`` counts from 1; a worker that dies costs one."""
 
     request: FitRequest
     attempt: int = 1
@@ -25,9 +25,9 @@ class FoldJob:
         return self.request.trial
 
     @property
-    def fold(self) -> int:
-        """The one fold of its request."""
-        return self.request.folds[0]
+    def folds(self) -> tuple[int, ...]:
+        """The folds of its request."""
+        return self.request.folds
 
 
 @dataclass
@@ -49,15 +49,19 @@ class FoldQueue:
         """Number of requests that no worker has begun."""
         return sum(ticket.owner is None for ticket in self._tickets)
 
-    def add(self, request: FitRequest, *, together: bool, first: bool = False) -> None:
+    def add(
+        self, request: FitRequest, *, together: bool, first: bool = False, as_one: bool = False
+    ) -> None:
         """Queue a request, at the end or ahead of all others.
 
         Args:
             request: The configuration and its folds.
             together: Whether one worker must do all its folds.
             first: Whether it goes before those already waiting.
+            as_one: Whether all its folds are one job.
         """
-        jobs = deque(FoldJob(replace(request, folds=(fold,))) for fold in request.folds)
+        parts = [request.folds] if as_one and request.folds else [(f,) for f in request.folds]
+        jobs = deque(FoldJob(replace(request, folds=folds)) for folds in parts)
         ticket = _Ticket(request.trial, together, jobs)
         if jobs:
             self._tickets.insert(0 if first else len(self._tickets), ticket)
@@ -82,7 +86,7 @@ class FoldQueue:
         """Forget what waits of ``trial`` and return how many folds that was."""
         dropped = [ticket for ticket in self._tickets if ticket.trial == trial]
         self._tickets = [ticket for ticket in self._tickets if ticket.trial != trial]
-        return sum(len(ticket.jobs) for ticket in dropped)
+        return sum(len(job.folds) for ticket in dropped for job in ticket.jobs)
 
     def _ticket_for(self, worker: str) -> _Ticket | None:
         own = (ticket for ticket in self._tickets if ticket.owner == worker)

@@ -12,16 +12,18 @@ from autosmall.runner.fold_queue import FoldJob, FoldQueue
 from autosmall.runner.pictures import DecodedPictures
 from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.runner.process import ENVIRONMENT
-from autosmall.runner.worker import Worker
+from autosmall.runner.worker import Worker, trains_folds_as_one
+from autosmall.schema.config import Config
 from autosmall.schema.results import FoldResult
 from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.strategies.base import Strategy
+from autosmall.strategies.registry import STRATEGIES
 
 NAME = "inline"
 
 
 class InlinePool(Pool):
-    """Does one fold in each call of :meth:`wait`, with one thread, as the other workers do.
+    """Does one job in each call of :meth:`wait`, with one thread, as the other workers do.
 
     A deep-learning library that is not imported yet is told so through environment variables of
     this process; one that is already imported keeps its threads.
@@ -66,10 +68,15 @@ class InlinePool(Pool):
 
     def submit(self, request: FitRequest, *, first: bool = False) -> None:
         """Queue a request; it begins when somebody waits."""
-        self._queue.add(request, together=True, first=first)
+        self._queue.add(request, together=True, first=first, as_one=self.as_one(request.config))
+
+    def as_one(self, config: Config) -> bool:
+        """Tell whether the folds of ``config`` are trained as one."""
+        strategies = STRATEGIES if self._strategies is None else self._strategies
+        return trains_folds_as_one(config, strategies)
 
     def wait(self, timeout_seconds: float) -> list[FoldResult]:
-        """Do the next fold, however long it takes, and return its result."""
+        """Do the next job, however long it takes, and return its results."""
         self._job = self._queue.take(NAME)
         if self._job is None or self._worker is None:
             return []
@@ -95,7 +102,7 @@ class InlinePool(Pool):
         since_seconds = time.monotonic() - self._since
         if job is None:
             return [WorkerStatus(NAME, None, None, since_seconds)]
-        return [WorkerStatus(NAME, job.trial, job.fold, since_seconds)]
+        return [WorkerStatus(NAME, job.trial, job.folds[0], since_seconds)]
 
     def close(self) -> None:
         """Forget the pictures and give this process its threads back."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from autosmall.schema.config import Config
 from autosmall.schema.results import FoldResult
 from autosmall.schema.search_context import FitRequest, SearchContext
 
 
 @dataclass(frozen=True)
 class WorkerStatus:
-    """What one worker does now. ``trial`` is ``None`` while it is idle or starting."""
+    """What one worker does now. ``trial`` is ``None`` while it is idle or starting.
+
+    ``fold`` is the first of the folds that it does as one.
+    """
 
     worker: str
     trial: int | None
@@ -47,6 +51,13 @@ class Pool(ABC):
         """Queue a request; returns at once. Requests begin in the order of submission.
 
         ``first`` puts it before the others that wait (the next fold of a trial that has begun).
+        """
+
+    @abstractmethod
+    def as_one(self, config: Config) -> bool:
+        """Tell whether a request's folds of ``config`` are one job: they begin and end together.
+
+        See :meth:`~autosmall.strategies.base.Strategy.trains_folds_as_one`.
         """
 
     @abstractmethod

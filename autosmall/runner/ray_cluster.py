@@ -101,8 +101,8 @@ class RayCluster:
             for unlabelled in self._sources(config):
                 self._decoded(spec, unlabelled)
 
-    def run(self, name: str, request: FitRequest) -> Future[FoldResult]:
-        """Return the future result of a request of one fold, done by the actor ``name``.
+    def run(self, name: str, request: FitRequest) -> Future[list[FoldResult]]:
+        """Return the future results of a request, one per fold, done by the actor ``name``.
 
         Where there is none, the future holds the error; see :meth:`recover` and :func:`may_pass`.
         """
@@ -112,7 +112,8 @@ class RayCluster:
             for unlabelled in self._sources(request.config)
             for spec in specs
         ]
-        future: Future[FoldResult] = self._actors[name].run.remote(request, specs, *arrays).future()
+        done = self._actors[name].run.remote(request, specs, *arrays)
+        future: Future[list[FoldResult]] = done.future()
         return future
 
     def recover(self, name: str, config: Config, error: BaseException) -> None:

@@ -18,6 +18,8 @@ from autosmall.errors import AutoSmallError
 from autosmall.runner.fold_queue import FoldJob, FoldQueue
 from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.runner.ray_cluster import ClusterOptions, RayCluster, describe, may_pass
+from autosmall.runner.worker import trains_folds_as_one
+from autosmall.schema.config import Config
 from autosmall.schema.results import FAILED, FoldResult
 from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.strategies.base import Strategy
@@ -38,7 +40,7 @@ class _Ended:
 
     worker: str
     job: FoldJob
-    future: Future[FoldResult]
+    future: Future[list[FoldResult]]
 
 
 @dataclass
@@ -98,10 +100,15 @@ class RayPool(Pool):
         """Queue a request."""
         strategy = self._cluster.strategies.get(request.config.strategy)
         together = strategy is not None and strategy.folds_together
+        as_one = self.as_one(request.config)
         with self._lock:
-            self._queue.add(request, together=together, first=first)
+            self._queue.add(request, together=together, first=first, as_one=as_one)
             self._outstanding += len(request.folds)
         self._news.put(request)
+
+    def as_one(self, config: Config) -> bool:
+        """Tell whether the folds of ``config`` are trained as one."""
+        return trains_folds_as_one(config, self._cluster.strategies)
 
     def wait(self, timeout_seconds: float) -> list[FoldResult]:
         """Return the results that ended since the last call, waiting for the first of them.
@@ -142,7 +149,7 @@ class RayPool(Pool):
                 WorkerStatus(
                     name,
                     slot.job.trial if slot.job else None,
-                    slot.job.fold if slot.job else None,
+                    slot.job.folds[0] if slot.job else None,
                     now - slot.since,
                 )
                 for name, slot in self._slots.items()
@@ -192,11 +199,11 @@ class RayPool(Pool):
             future = self._cluster.run(name, job.request)
             future.add_done_callback(self._reporter(name, job))
 
-    def _reporter(self, name: str, job: FoldJob) -> Callable[[Future[FoldResult]], None]:
+    def _reporter(self, name: str, job: FoldJob) -> Callable[[Future[list[FoldResult]]], None]:
         return lambda future: self._news.put(_Ended(name, job, future))
 
     def _end(self, news: _Ended) -> None:
-        """Deliver a job's result, or do it again where it was not its fault."""
+        """Deliver a job's results, or do it again where it was not its fault."""
         error = news.future.exception()
         if error is not None:
             self._cluster.recover(news.worker, news.job.request.config, error)
@@ -206,7 +213,8 @@ class RayPool(Pool):
             if again:
                 self._queue.put_back(news.worker, news.job)
         if not again:
-            self._deliver(news.future.result() if error is None else _failed(news, error))
+            for result in news.future.result() if error is None else _failed(news, error):
+                self._deliver(result)
 
     def _deliver(self, result: FoldResult) -> None:
         self._results.put(result)
@@ -214,19 +222,23 @@ class RayPool(Pool):
             self._outstanding -= 1
 
 
-def _failed(news: _Ended, error: BaseException) -> FoldResult:
-    """Return the result of a job that ended without one; the last line says why in words."""
+def _failed(news: _Ended, error: BaseException) -> list[FoldResult]:
+    """Return the results of a job that ended without one; the last line says why in words."""
     text = describe(error)
     if may_pass(error):
         text += f"\nthe worker died in this fold, in each of {news.job.attempt} attempts"
-    return FoldResult(
-        news.job.trial,
-        news.job.fold,
-        FAILED,
-        error=text,
-        worker=news.worker,
-        share_percent=news.job.request.share_percent,
-    )
+    request = news.job.request
+    return [
+        FoldResult(
+            request.trial,
+            fold,
+            FAILED,
+            error=text,
+            worker=news.worker,
+            share_percent=request.share_percent,
+        )
+        for fold in request.folds
+    ]
 
 
 def _ray_has_ended() -> AutoSmallError:

@@ -54,8 +54,8 @@ class RayWorker:
 
     def run(
         self, request: FitRequest, specs: Sequence[PictureSpec], *arrays: Pictures
-    ) -> FoldResult:
-        """Return the result of a request of one fold.
+    ) -> list[FoldResult]:
+        """Return the results of a request, one per fold.
 
         Args:
             request: What to fit.
@@ -66,7 +66,7 @@ class RayWorker:
         self._labelled.lend(dict(zip(specs, arrays, strict=False)))
         self._unlabelled.lend(dict(zip(specs, arrays[len(specs) :], strict=False)))
         try:
-            return next(self._worker.run(request))
+            return list(self._worker.run(request))
         finally:
             # A reference kept here would keep Ray from moving the pictures to disk.
             self._labelled.lend({})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,16 +37,26 @@ def fill_defaults(config: Config, strategies: Mapping[str, Strategy]) -> Config:
     return strategies[config.strategy].resolved(config)
 
 
+def trains_folds_as_one(config: Config, strategies: Mapping[str, Strategy]) -> bool:
+    """Tell whether the folds of ``config`` are to be given to its strategy together.
+
+    A configuration that its strategy cannot read fails in its fit, where that is recorded.
+    """
+    try:
+        return strategies[config.strategy].trains_folds_as_one(fill_defaults(config, strategies))
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
 @dataclass(frozen=True)
 class _Attempt:
-    """A fold being done: which one, since when, and what its fit has reported so far."""
+    """A fold being done: which one, and what its fit has reported so far."""
 
     trial: int
     fold: int
     share_percent: int
     monitor: HealthMonitor
     recorder: CurveRecorder
-    started: float
 
 
 class Worker:
@@ -79,40 +89,43 @@ class Worker:
 
         A :class:`~autosmall.runner.questions.ModelRequest` is answered, any other is fitted.
 
-        Whatever a fit raises ends as a ``failed`` result; ``KeyboardInterrupt`` and
-        ``SystemExit`` pass through.
+        Whatever a fit raises ends as ``failed`` results of the folds that it was for;
+        ``KeyboardInterrupt`` and ``SystemExit`` pass through.
         """
-        for fold in request.folds:
-            attempt = self._begin(request, fold)
+        as_one = trains_folds_as_one(request.config, self._strategies)
+        for folds in [request.folds] if as_one else [(fold,) for fold in request.folds]:
+            attempts = [self._begin(request, fold) for fold in folds]
+            started = time.perf_counter()
             try:
-                result = self._done(request, attempt)
+                results = self._done(request, attempts)
             except Exception:  # noqa: BLE001 (the one place: a fit may raise anything)
-                result = self._failed(attempt, traceback.format_exc())
+                error, seconds = traceback.format_exc(), time.perf_counter() - started
+                results = [self._failed(a, error, seconds / len(folds)) for a in attempts]
             # Models hold themselves in rings; a large one's memory is wanted back at once.
-            if result.fit_seconds > LARGE_FIT_SECONDS:
+            if time.perf_counter() - started > LARGE_FIT_SECONDS:
                 gc.collect()
-            yield result
+            yield from results
 
     def _begin(self, request: FitRequest, fold: int) -> _Attempt:
         labels = self._context.labels[self._context.folds.validation_index(fold)]
         config = self._with_defaults(request.config)
         monitor = HealthMonitor.of(config, len(self._context.classes))
         recorder = CurveRecorder(labels, monitor)
-        started = time.perf_counter()
-        return _Attempt(request.trial, fold, request.share_percent, monitor, recorder, started)
+        return _Attempt(request.trial, fold, request.share_percent, monitor, recorder)
 
     def _with_defaults(self, config: Config) -> Config:
         """Return ``config`` with its strategy's defaults, as it is where that is unknown."""
         strategy = self._strategies.get(config.strategy)
         return config.with_defaults(defaults(strategy.parameters)) if strategy else config
 
-    def _done(self, request: FitRequest, attempt: _Attempt) -> FoldResult:
+    def _done(self, request: FitRequest, attempts: Sequence[_Attempt]) -> Sequence[FoldResult]:
         if isinstance(request, ModelRequest):
-            return self._answered(request, attempt)
-        return self._fit_and_judge(request.config, attempt)
+            return [self._answered(request, attempt) for attempt in attempts]
+        return self._fit_and_judge(request.config, attempts)
 
     def _answered(self, request: ModelRequest, attempt: _Attempt) -> ModelAnswer:
         """Return the answer to a question about a model that this or another worker trained."""
+        started = time.perf_counter()
         task = self._task(fill_defaults(request.config, self._strategies), attempt)
         strategy = self._strategies[request.config.strategy]
         answer = request.question(FoldModel.rebuilt(strategy, task, request.learned))
@@ -120,20 +133,27 @@ class Worker:
             trial=attempt.trial,
             fold=attempt.fold,
             status=COMPLETE,
-            fit_seconds=time.perf_counter() - attempt.started,
+            fit_seconds=time.perf_counter() - started,
             peak_memory_mib=peak_memory_mib(),
             worker=self._name,
             answer=answer,
         )
 
-    def _fit_and_judge(self, config: Config, attempt: _Attempt) -> FoldResult:
-        task = self._task(fill_defaults(config, self._strategies), attempt)
-        fit = self._strategies[config.strategy].fit(task)
-        seconds = time.perf_counter() - attempt.started
-        problem = _problem(fit, task)
-        if problem:
-            return self._failed(attempt, problem)
-        return self._judged(attempt, task, fit, seconds)
+    def _fit_and_judge(self, config: Config, attempts: Sequence[_Attempt]) -> list[FoldResult]:
+        started = time.perf_counter()
+        config = fill_defaults(config, self._strategies)
+        tasks = [self._task(config, attempt) for attempt in attempts]
+        fits = self._strategies[config.strategy].fit_folds(tasks)
+        seconds = (time.perf_counter() - started) / len(fits)
+        results = []
+        for attempt, task, fit in zip(attempts, tasks, fits, strict=True):
+            problem = _problem(fit, task)
+            results.append(
+                self._failed(attempt, problem, seconds)
+                if problem
+                else self._judged(attempt, task, fit, seconds)
+            )
+        return results
 
     def _task(self, config: Config, attempt: _Attempt) -> FitTask:
         context = self._context
@@ -181,13 +201,13 @@ class Worker:
             share_percent=attempt.share_percent,
         )
 
-    def _failed(self, attempt: _Attempt, error: str) -> FoldResult:
+    def _failed(self, attempt: _Attempt, error: str, seconds: float) -> FoldResult:
         return FoldResult(
             trial=attempt.trial,
             fold=attempt.fold,
             status=FAILED,
             curves=attempt.recorder.curves(),
-            fit_seconds=time.perf_counter() - attempt.started,
+            fit_seconds=seconds,
             peak_memory_mib=peak_memory_mib(),
             diagnoses=tuple(attempt.monitor.found),
             diagnosis_epochs=attempt.monitor.found,

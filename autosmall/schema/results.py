@@ -75,7 +75,8 @@ class FoldResult:
             ``validation_accuracy``) to one value per epoch.
         trainable_parameters: Weights that training could change.
         total_parameters: All weights that a prediction needs.
-        fit_seconds: Wall time of the fit and its predictions.
+        fit_seconds: Wall time of the fit and its predictions; folds that were trained as one
+            share theirs evenly.
         peak_memory_mib: Peak resident memory of the worker.
         diagnoses: Names of the health rules that fired (see ``training.health``), causes first.
         diagnosis_epochs: The epoch, from 1, at which each of them happened, where it is known.

@@ -45,7 +45,7 @@ class SearchContext:
 
 @dataclass(frozen=True)
 class FitRequest:
-    """A unit of work: one configuration on one or more folds, done in order.
+    """A unit of work: one configuration on one or more folds, done in order or as one.
 
     ``share_percent`` is how much of each fold's training part is trained on; a search asks for
     all of it.

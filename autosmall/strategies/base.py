@@ -11,7 +11,7 @@ checked, and ``autosmall spaces`` printed, without TensorFlow.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -175,6 +175,17 @@ class Strategy(ABC):
         No picture is looked at. A Keras model takes pictures as ``float32 (n, height, width,
         channels)`` with values 0 to 255, holds its own scaling, and returns probabilities.
         """
+
+    def fit_folds(self, tasks: Sequence[FitTask]) -> list[Fit]:
+        """Fit one configuration on several folds; every fit is what :meth:`fit` alone returns."""
+        return [self.fit(task) for task in tasks]
+
+    def trains_folds_as_one(self, config: Config) -> bool:
+        """Tell whether :meth:`fit_folds` trains all folds of ``config`` in one computation.
+
+        They are then begun together, and the race has nothing to save.
+        """
+        return False
 
     def resolved(self, config: Config) -> Config:
         """Return ``config`` with all that :meth:`fit` reads, as it will be used."""

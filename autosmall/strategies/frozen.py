@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from autosmall.schema.backbone_source import BUILTIN_AND_PATCHES, PATCHES
 from autosmall.schema.config import Config
 from autosmall.schema.parameters import (
     INPUT_OF_ANY_SHAPE,
@@ -30,6 +31,7 @@ from autosmall.strategies.base import Fit, FitTask, Strategy
 from autosmall.strategies.enlargement import enlarged
 from autosmall.strategies.feature_views import (
     BACKBONE,
+    CHOSEN,
     CROSS_VALIDATED,
     LAYERS,
     LAYERS_OR_CHOSEN,
@@ -47,6 +49,9 @@ if TYPE_CHECKING:
     from autosmall.models.heads import LinearHead
 
 Floats = NDArray[np.float32]
+
+DENSE = "dense"
+"""The head that is a network."""
 
 
 class Frozen(Strategy):
@@ -73,7 +78,7 @@ class Frozen(Strategy):
         ChoiceParameter(
             "head",
             "logistic",
-            (CROSS_VALIDATED, "logistic", "ridge", "dense"),
+            (CROSS_VALIDATED, "logistic", "ridge", DENSE),
             "what is fitted on the features: logistic regression with its penalty chosen among the "
             "training pictures or given, ridge regression, or a network",
         ),
@@ -105,15 +110,28 @@ class Frozen(Strategy):
         """Return the one spec, at least as large as the backbone can take."""
         return (backbone_picture_spec(config),)
 
+    def trains_folds_as_one(self, config: Config) -> bool:
+        """Tell so of a network on features that are not learned or chosen fold by fold."""
+        own = config.text("backbone") in (PATCHES, BUILTIN_AND_PATCHES)
+        dense, chosen = config.text("head") == DENSE, config.text("layers") == CHOSEN
+        return dense and not own and not chosen
+
     def fit(self, task: FitTask) -> Fit:
         """Fit the head on the training rows' features and predict all rows."""
-        backbone = TaskBackbone(task)
-        views, penalty_c = settled_views(task, backbone, task.config.text("head"))
-        if task.config.text("head") == "dense":
-            fitted = _fit_dense(task, views)
+        return self.fit_folds([task])[0]
+
+    def fit_folds(self, tasks: Sequence[FitTask]) -> list[Fit]:
+        """Fit the head on each fold; a network's folds are trained as one."""
+        settled = [_Settled.of(task) for task in tasks]
+        if tasks[0].config.text("head") == DENSE:
+            fitted = _fit_dense(settled)
         else:
-            fitted = _fit_linear(task, views, penalty_c)
-        head, learned = fitted.head, _learned(backbone, views.layers, fitted.head)
+            fitted = [_fit_linear(fold) for fold in settled]
+        return [self._finished(*pair) for pair in zip(settled, fitted, strict=True)]
+
+    def _finished(self, fold: _Settled, fitted: _Fitted) -> Fit:
+        task, backbone, views, head = fold.task, fold.backbone, fold.views, fitted.head
+        learned = _learned(backbone, views.layers, head)
         return Fit(
             train_probabilities=head.probabilities(views.plain[task.train_index]),
             validation_probabilities=head.probabilities(views.plain[task.validation_index]),
@@ -138,6 +156,21 @@ class Frozen(Strategy):
 
 
 @dataclass(frozen=True)
+class _Settled:
+    """A task with its features; ``penalty_c`` is what was chosen for ``logistic_cv``."""
+
+    task: FitTask
+    backbone: TaskBackbone
+    views: FeatureViews
+    penalty_c: float | None
+
+    @classmethod
+    def of(cls, task: FitTask) -> _Settled:
+        backbone = TaskBackbone(task)
+        return cls(task, backbone, *settled_views(task, backbone, task.config.text("head")))
+
+
+@dataclass(frozen=True)
 class _Fitted:
     """A fitted head, whether its training ran to its end, and what else is worth telling."""
 
@@ -146,39 +179,35 @@ class _Fitted:
     notes: Mapping[str, float] = field(default_factory=dict)
 
 
-def _fit_linear(task: FitTask, views: FeatureViews, penalty_c: float | None) -> _Fitted:
-    """Fit a linear head; ``penalty_c`` is what was chosen for ``logistic_cv``."""
+def _fit_linear(fold: _Settled) -> _Fitted:
     from autosmall.models.heads import solve_linear_head
 
-    head, notes = task.config.text("head"), {}
+    config, notes = fold.task.config, {}
+    head, penalty_c = config.text("head"), fold.penalty_c
     if penalty_c is None:
-        penalty_c = task.config.number("penalty_c")
+        penalty_c = config.number("penalty_c")
     else:
         head, notes = "logistic", {"penalty_c": penalty_c}
-    return _Fitted(solve_linear_head(head, views.rows(), penalty_c).folded(), notes=notes)
+    return _Fitted(solve_linear_head(head, fold.views.rows(), penalty_c).folded(), notes=notes)
 
 
-def _fit_dense(task: FitTask, views: FeatureViews) -> _Fitted:
-    from autosmall.models.dense_head import DenseHeadSpec
+def _fit_dense(folds: Sequence[_Settled]) -> list[_Fitted]:
+    from autosmall.models.dense_head import DenseHead
     from autosmall.models.heads import Standardisation
-    from autosmall.strategies.supervised import train_network
-    from autosmall.training.compiled import NETWORKS
-    from autosmall.training.options import TrainingOptions
+    from autosmall.strategies.dense_problems import dense_problem
+    from autosmall.training.batched_heads import train_heads
 
-    options = TrainingOptions.from_config(task.config)
-    count, _, width = views.features.shape
-    architecture = DenseHeadSpec(
-        width,
-        task.class_count,
-        task.config.integer("bottleneck_units"),
-        options.dropout_rate,
-        options.l1,
-    )
-    network = NETWORKS.get(architecture, architecture.build, task.seed)
-    standardise = Standardisation.of(views.train)
-    inputs = standardise(views.features.reshape(-1, width))
-    history = train_network(network, task, inputs, options, views=count)
-    return _Fitted(architecture.trained(network, standardise), history.healthy)
+    scales = [Standardisation.of(fold.views.train) for fold in folds]
+    problems = [
+        dense_problem(fold.task, fold.views, standardise)
+        for fold, standardise in zip(folds, scales, strict=True)
+    ]
+    fitted = []
+    for trained, standardise in zip(train_heads(problems), scales, strict=True):
+        weights = trained.weights
+        head = DenseHead.folded(standardise, weights.hidden, (weights.kernel, weights.bias))
+        fitted.append(_Fitted(head, trained.healthy))
+    return fitted
 
 
 def _learned(backbone: TaskBackbone, layers: str, head: LinearHead | DenseHead) -> Arrays:

@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -105,10 +107,24 @@ class Together(Obedient):
     folds_together = True
 
 
+class AsOne(Obedient):
+    """The same, with all folds trained as one: noise is that of each fold's own seed."""
+
+    name = "as_one"
+
+    def trains_folds_as_one(self, config: Config) -> bool:
+        return True
+
+    def fit_folds(self, tasks: Sequence[FitTask]) -> list[Fit]:
+        fits = super().fit_folds(tasks)
+        return [replace(fit, notes={"trained_with": float(len(tasks))}) for fit in fits]
+
+
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 STRATEGIES = {
-    strategy.name: strategy for strategy in (Obedient(), Together(), Baseline(), Classical())
+    strategy.name: strategy
+    for strategy in (Obedient(), Together(), AsOne(), Baseline(), Classical())
 }
 
 

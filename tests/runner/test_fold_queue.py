@@ -14,9 +14,9 @@ def queue_of(*requests: tuple[int, tuple[int, ...]], together: bool = False) -> 
     return queue
 
 
-def take(queue: FoldQueue, worker: str) -> tuple[int, int] | None:
+def take(queue: FoldQueue, worker: str) -> tuple[int, ...] | None:
     job = queue.take(worker)
-    return job and (job.trial, job.fold)
+    return job and (job.trial, *job.folds)
 
 
 def test_a_worker_goes_on_with_what_it_began():
@@ -37,6 +37,14 @@ def test_idle_workers_help_with_what_others_began():
 def test_folds_together_are_never_shared():
     queue = queue_of((1, (0, 1)), together=True)
     assert [take(queue, "a"), take(queue, "b"), take(queue, "a")] == [(1, 0), None, (1, 1)]
+
+
+def test_folds_as_one_are_one_job():
+    queue = FoldQueue()
+    queue.add(FitRequest(1, CONFIG, (0, 2)), together=True, as_one=True)
+    queue.add(FitRequest(2, CONFIG, (0, 1)), together=True, as_one=True)
+    assert take(queue, "a") == (1, 0, 2)
+    assert queue.drop(2) == 2
 
 
 def test_what_nobody_began_goes_before_helping():
@@ -71,4 +79,4 @@ def test_a_job_put_back_is_the_workers_next_and_counts_as_an_attempt_more():
     queue.put_back("a", job)
     assert take(queue, "b") == (1, 1)
     again = queue.take("a")
-    assert (again.fold, again.attempt) == (0, 2)
+    assert (again.folds, again.attempt) == ((0,), 2)

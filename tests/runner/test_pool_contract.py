@@ -163,6 +163,27 @@ def test_folds_together_stay_on_one_worker(pool):
     assert len({result.worker for result in finish(pool, 3).values()}) == 1
 
 
+def test_folds_trained_as_one_come_from_one_fit_and_are_those_of_single_folds(pool):
+    config = Config.from_mapping({"strategy": "as_one"})
+    assert pool.as_one(config) and not pool.as_one(obedient())
+    assert not pool.as_one(Config.from_mapping({"strategy": "unheard_of"}))
+    pool.submit(FitRequest(31, config, (0, 1, 2)))
+    results = finish(pool, 3)
+    assert {result.notes["trained_with"] for result in results.values()} == {3.0}
+    pool.submit(FitRequest(31, config, (1,)))
+    alone = finish(pool, 1)[31, 1]
+    assert alone.notes["trained_with"] == 1.0
+    np.testing.assert_array_equal(alone.probabilities, results[31, 1].probabilities)
+
+
+def test_folds_trained_as_one_fail_as_one(pool):
+    config = Config.from_mapping({"strategy": "as_one", "behaviour": "raise"})
+    pool.submit(FitRequest(32, config, (0, 1)))
+    results = finish(pool, 2)
+    assert {result.status for result in results.values()} == {FAILED}
+    assert all("told to raise" in result.error for result in results.values())
+
+
 def test_results_are_the_same_whoever_works(pool, context, strategies):
     configs = [
         obedient(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from autosmall.schema.parameters import defaults
 from autosmall.strategies.backbone_features import TaskBackbone
 from autosmall.strategies.feature_views import FeatureViews, chosen_penalty
 from autosmall.strategies.registry import get_strategy
+
+MOBILENET = "mobilenet_0.25"
 
 
 @pytest.fixture
@@ -83,6 +87,43 @@ def test_dense_head_grows_with_its_bottleneck(fit):
     for units, wanted in ((0, 2 * 257), (8, 8 * 257 + 2 * 9)):
         result, _ = fit("frozen", {"head": "dense", "bottleneck_units": units, "epochs": 1})
         assert result.notes["head_parameters"] == result.trainable_parameters == wanted
+
+
+def test_folds_of_the_dense_head_are_trained_as_one_and_come_out_as_alone(make_task, mobilenet):
+    strategy = get_strategy("frozen")
+    values = {"backbone": mobilenet.name, "image_size_px": 32, "head": "dense", "batch_size": 8}
+    task = make_task(strategy, {**values, "epochs": 3, "dropout_rate": 0.3, "views": 2})
+    parts = [np.arange(8), np.arange(8, 16), np.arange(20, 32)]
+    tasks = [
+        replace(
+            task,
+            backbones=(mobilenet,),
+            train_index=np.setdiff1d(np.arange(32), part),
+            train_labels=np.setdiff1d(np.arange(32), part) % 2,
+            validation_index=part,
+            seed=seed,
+        )
+        for seed, part in enumerate(parts)
+    ]
+    for fit, fold in zip(strategy.fit_folds(tasks), tasks, strict=True):
+        alone = strategy.fit(fold)
+        np.testing.assert_array_equal(fit.train_probabilities, alone.train_probabilities)
+        np.testing.assert_array_equal(fit.validation_probabilities, alone.validation_probabilities)
+
+
+@pytest.mark.parametrize(
+    ("values", "as_one"),
+    [
+        ({"head": "dense", "backbone": MOBILENET}, True),
+        ({"head": "ridge", "backbone": MOBILENET}, False),
+        ({"head": "dense", "backbone": MOBILENET, "layers": "chosen"}, False),
+        ({"head": "dense", "backbone": "patches"}, False),
+    ],
+)
+def test_folds_whose_features_are_their_own_are_raced(values, as_one):
+    strategy = get_strategy("frozen")
+    config = Config.from_mapping({**defaults(strategy.parameters), **values, "strategy": "frozen"})
+    assert strategy.trains_folds_as_one(config) is as_one
 
 
 def test_chosen_penalty_is_that_of_the_same_head_with_it_given(fit):
