@@ -40,7 +40,7 @@ def draw() -> tuple[Floats, NDArray[np.int64]]:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, CLASSES, COUNT)
     centers = rng.normal(size=(CLASSES, WIDTH))
-    features = 0.08 * centers[labels] + rng.normal(size=(COUNT, WIDTH))
+    features = 0.1 * centers[labels] + rng.normal(size=(COUNT, WIDTH))
     return (features / features.std(0)).astype(np.float32), labels
 
 
@@ -82,7 +82,7 @@ def by_keras(problem: HeadProblem, held_out: Floats, targets: Floats) -> Floats:
     layers = [keras.Input((WIDTH,))]
     if option.dropout_rate:
         layers.append(keras.layers.Dropout(option.dropout_rate))
-    model = keras.Sequential([*layers, keras.layers.Dense(CLASSES)])
+    model = keras.Sequential([*layers, keras.layers.Dense(CLASSES, kernel_initializer="zeros")])
     model.compile(
         keras.optimizers.AdamW(option.learning_rate, weight_decay=option.weight_decay),
         keras.losses.CategoricalCrossentropy(from_logits=True),
