@@ -33,7 +33,7 @@ from autosmall.report.sections import (
 )
 from autosmall.schema.run_data import RunData
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a name or meaning in ``report.json`` changes."""
 
 
