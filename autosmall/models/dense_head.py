@@ -83,15 +83,24 @@ def classifier_model(
     pooling: str,
     head: LinearHead | DenseHead,
     transform: str = "none",
+    *,
+    mirrored: bool = False,
 ) -> keras.Model:
-    """Return the model from pictures 0 to 255 to probabilities: backbone, pooling, head."""
+    """Return the model from pictures 0 to 255 to probabilities: backbone, pooling, head.
+
+    Where ``mirrored``, the head reads the mean of a picture's features and its mirror image's.
+    """
     values = transformed_tensor(pooled_tensor(backbone, layers, pooling), transform)
+    pictures = backbone.model.input
+    if mirrored:
+        features = keras.Model(pictures, values, name="features")
+        pictures = keras.Input(pictures.shape[1:], name="pictures")
+        looks = [features(pictures), features(keras.ops.flip(pictures, axis=2))]
+        values = keras.layers.Average(name="both_looks")(looks)
     last = head.last if isinstance(head, DenseHead) else head
     if isinstance(head, DenseHead) and head.hidden is not None:
         values = _dense(head.hidden, "relu", BOTTLENECK_NAME)(values)
-    return keras.Model(
-        backbone.model.input, _dense(last, "softmax", CLASSIFIER_NAME)(values), name="frozen"
-    )
+    return keras.Model(pictures, _dense(last, "softmax", CLASSIFIER_NAME)(values), name="frozen")
 
 
 def _dense(arrays: LinearHead, activation: str, name: str) -> keras.layers.Layer:

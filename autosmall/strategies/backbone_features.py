@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from autosmall.schema.backbone_source import (
     BackboneSource,
 )
 from autosmall.schema.config import Config
-from autosmall.schema.mixed_pictures import take
+from autosmall.schema.mixed_pictures import MixedPictures, Pictures, ShapeBucket, take
 from autosmall.schema.pictures import InputShape, PictureSpec
 from autosmall.schema.results import Arrays
 from autosmall.strategies.base import FitTask
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from autosmall.models.patches import PatchFilters
 
 Floats = NDArray[np.float32]
+Alter = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+"""Makes a view of pictures ``uint8 (n, h, w, c)``."""
 
 VERSION = 2
 """Raise when what is extracted changes, so that cached features are not used."""
@@ -40,6 +42,8 @@ VIEW_SEED = 0
 """Views are the same in all runs, so that they can be shared."""
 FILTER_SEED = 0
 """So are the filters that are learned from the same pictures."""
+MIRROR = "mirror"
+"""Name of the view that is the mirror image, and of the invariance that allows it."""
 KEPT_BACKBONES = 3
 HALF_ROUNDING = 1e-3
 """What rounding to half precision may change, as a share of the largest value."""
@@ -62,6 +66,11 @@ def backbone_picture_spec(config: Config) -> PictureSpec:
 def source_of(task: FitTask) -> BackboneSource:
     """Return the source of the backbone that the configuration names; ``KeyError`` if absent."""
     return {source.name: source for source in task.backbones}[task.config.text("backbone")]
+
+
+def mirror_images(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return pictures ``uint8 (n, h, w, c)`` with left and right changed over."""
+    return pictures[:, :, ::-1]
 
 
 @dataclass(frozen=True)
@@ -161,8 +170,13 @@ class TaskBackbone:
 
         For ``avg`` and ``avg_max`` pooled both ways, so that these share one pass.
         """
-        parts = [self._features(member, pooling, view) for member in self._members]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        return self._joined_features(
+            pooling, self._view_name(view), lambda chunk: self.altered(chunk, view)
+        )
+
+    def mirrored_features(self, pooling: str) -> Floats:
+        """Return the same of the mirror images, whatever the views are."""
+        return self._joined_features(pooling, MIRROR, mirror_images)
 
     def altered(self, pictures: NDArray[np.uint8], view: int) -> NDArray[np.uint8]:
         """Return a view of ``uint8 (n, h, w, c)``, as the features of that view are made from."""
@@ -178,22 +192,45 @@ class TaskBackbone:
         large, and of use to the folds of one configuration alone. Chunks whose values are too
         large or too small for half precision stay as they are.
         """
+        return self._outputs(
+            lower, what, self._view_name(view), lambda chunk: self.altered(chunk, view)
+        )
+
+    def mirrored_outputs(self, lower: keras.Model, what: str) -> NDArray[np.floating]:
+        """Return the same of the mirror images."""
+        return self._outputs(lower, what, MIRROR, mirror_images)
+
+    def mirrored_pictures(self) -> Pictures:
+        """Return the mirror images."""
+        if not isinstance(self.pictures, MixedPictures):
+            return mirror_images(self.pictures)
+        return MixedPictures(
+            [ShapeBucket(b.rows, mirror_images(b.pictures)) for b in self.pictures.buckets]
+        )
+
+    def _outputs(
+        self, lower: keras.Model, what: str, view_name: str, alter: Alter
+    ) -> NDArray[np.floating]:
         from autosmall.models.feature_cache import picture_facts
         from autosmall.models.pooled_features import Extractor
 
         run = Extractor(lower)
 
         def outputs(chunk: NDArray[np.uint8]) -> NDArray[np.floating]:
-            values = run(self.altered(chunk, view))
+            values = run(alter(chunk))
             with np.errstate(over="ignore"):
                 half = values.astype(np.float16)
             largest = np.abs(values).max()
             return half if np.abs(values - half).max() < HALF_ROUNDING * largest else values
 
-        what = f"{what}/{self.digest}/{self._view_name(view)}"
+        what = f"{what}/{self.digest}/{view_name}"
         return picture_facts(self.pictures, what, outputs, None)
 
-    def _features(self, member: _Member, pooling: str, view: int) -> Floats:
+    def _joined_features(self, pooling: str, view_name: str, alter: Alter) -> Floats:
+        parts = [self._features(member, pooling, view_name, alter) for member in self._members]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    def _features(self, member: _Member, pooling: str, view_name: str, alter: Alter) -> Floats:
         from autosmall.models.feature_cache import picture_facts
         from autosmall.models.pooled_features import WHOLE, Extractor, feature_model
 
@@ -202,9 +239,9 @@ class TaskBackbone:
         def extract(chunk: NDArray[np.uint8]) -> Floats:
             if not extractor:
                 extractor.append(Extractor(feature_model(member.shared(), pooling)))
-            return extractor[0](self.altered(chunk, view))
+            return extractor[0](alter(chunk))
 
-        what = f"features/{VERSION}/{WHOLE[pooling]}/{member.digest}/{self._view_name(view)}"
+        what = f"features/{VERSION}/{WHOLE[pooling]}/{member.digest}/{view_name}"
         return picture_facts(self.pictures, what, extract, self.task.cache_dir)
 
     def _view_name(self, view: int) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from autosmall.schema.backbone_source import PATCHES
 from autosmall.schema.parameters import ChoiceParameter
 from autosmall.schema.seeds import derive_seed
-from autosmall.strategies.backbone_features import TaskBackbone
+from autosmall.strategies.backbone_features import MIRROR, TaskBackbone
 from autosmall.strategies.base import FitTask
 
 if TYPE_CHECKING:
@@ -42,6 +42,13 @@ POOLING = ChoiceParameter(
 TRANSFORM = ChoiceParameter(
     "feature_transform", "none", ("none", "sqrt"), "what is done to the features: nothing, or roots"
 )
+PREDICTION_VIEWS = ChoiceParameter(
+    "prediction_views",
+    "plain",
+    ("plain", "mirrored"),
+    "what a prediction looks at: the picture, or it and its mirror image, whose features are "
+    "averaged, where mirroring keeps the label",
+)
 CROSS_VALIDATED = "logistic_cv"
 """The head ``logistic``, its penalty chosen by cross-validation among the training pictures."""
 
@@ -54,11 +61,13 @@ class FeatureViews:
         task: Whose pictures, training rows, labels and configuration these are.
         layers: ``last`` or ``multi``.
         features: ``float32 (views, n, d)``, transformed but not standardised.
+        seen: ``float32 (n, d)``: the features that predictions are made from.
     """
 
     task: FitTask
     layers: str
     features: Floats
+    seen: Floats
 
     @classmethod
     def of(cls, task: FitTask, backbone: TaskBackbone, layers: str) -> FeatureViews:
@@ -67,9 +76,13 @@ class FeatureViews:
 
         config = task.config
         pooling, count = config.text("pooling"), config.integer("views")
-        columns = backbone.columns(layers, pooling)
+        columns, transform = backbone.columns(layers, pooling), config.text(TRANSFORM.name)
         views = [backbone.features(pooling, view)[:, columns] for view in range(count)]
-        return cls(task, layers, transformed(np.stack(views), config.text(TRANSFORM.name)))
+        features = transformed(np.stack(views), transform)
+        if not looks_at_mirror(task):
+            return cls(task, layers, features, features[0])
+        mirrored = transformed(backbone.mirrored_features(pooling)[:, columns], transform)
+        return cls(task, layers, features, (features[0] + mirrored) / 2)
 
     @property
     def plain(self) -> Floats:
@@ -92,6 +105,11 @@ class FeatureViews:
         weights = balanced_weights(task.train_labels, task.class_count)[labels] if balanced else 1.0
         shares = np.broadcast_to(weights, labels.shape) / count
         return TrainingRows(self.train, labels, task.class_count, shares)
+
+
+def looks_at_mirror(task: FitTask) -> bool:
+    """Return whether predictions look at mirror images too: asked for, and allowed."""
+    return task.config.text(PREDICTION_VIEWS.name) == "mirrored" and MIRROR in task.invariances
 
 
 def settled_views(

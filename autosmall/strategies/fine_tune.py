@@ -14,6 +14,7 @@ penalty, and is kept near it. Sources:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -48,8 +49,10 @@ from autosmall.strategies.feature_views import (
     LAYERS,
     LAYERS_OR_CHOSEN,
     POOLING,
+    PREDICTION_VIEWS,
     TRANSFORM,
     FeatureViews,
+    looks_at_mirror,
     settled_views,
 )
 
@@ -78,7 +81,8 @@ class FineTune(Strategy):
     picture and view, and only the blocks above run in training; results are the same either way.
     Views are those of ``frozen``: the first head is fitted on them, and the blocks are trained on
     them where pictures share a shape and are not altered at random. An epoch shows every picture
-    once, in one of its views. The backbone ``patches`` has one block: its filters, learned without
+    once, in one of its views. Predictions look at the pictures as they are, or at these and their
+    mirror images. The backbone ``patches`` has one block: its filters, learned without
     labels, are then trained with them.
     """
 
@@ -91,6 +95,7 @@ class FineTune(Strategy):
         LAYERS_OR_CHOSEN,
         POOLING,
         TRANSFORM,
+        PREDICTION_VIEWS,
         IntegerParameter("views", 1, 1, 16, "views of each training picture"),
         IntegerParameter(
             "trainable_blocks", 3, 1, 20, "blocks that are trained, counted from the top"
@@ -150,7 +155,6 @@ class FineTune(Strategy):
         from autosmall.strategies.supervised import (
             augmenter,
             parameter_count,
-            predict_probabilities,
             train_network,
         )
         from autosmall.training.compiled import NETWORKS
@@ -176,9 +180,12 @@ class FineTune(Strategy):
         _go_back(network, start, task.config.number("tuned_share"))
         head = fitted_head(networks).folded()
         learned = _learned(networks.backbone, backbone, views.layers, head)
+        looks = [inputs]
+        if looks_at_mirror(task):
+            looks.append(_mirrored(backbone, networks, network, plan))
         return Fit(
-            train_probabilities=predict_probabilities(network, inputs, task.train_index),
-            validation_probabilities=predict_probabilities(network, inputs, task.validation_index),
+            train_probabilities=_probabilities(network, looks, task.train_index),
+            validation_probabilities=_probabilities(network, looks, task.validation_index),
             trainable_parameters=parameter_count(network.trainable_weights),
             total_parameters=backbone.parameter_count + head.parameter_count,
             picture_spec=backbone.spec,
@@ -199,7 +206,8 @@ class FineTune(Strategy):
                 weights[int(name.removeprefix(TRAINED))].assign(value)
         pooling, transform = task.config.text("pooling"), task.config.text(TRANSFORM.name)
         layers = str(learned[LAYERS.name])
-        return classifier_model(tuned, layers, pooling, head_of_arrays(learned), transform)
+        head, mirrored = head_of_arrays(learned), looks_at_mirror(task)
+        return classifier_model(tuned, layers, pooling, head, transform, mirrored=mirrored)
 
 
 def _learned(trained: keras.Model, backbone: TaskBackbone, layers: str, head: LinearHead) -> Arrays:
@@ -289,6 +297,24 @@ def _trained_part(
     what = f"cut/{plan.spec}"
     passed = [backbone.outputs(networks.lower, what, view) for view in range(views)]
     return networks.upper, StackedRows(passed), views
+
+
+def _mirrored(
+    backbone: TaskBackbone, networks: FineTuneNetworks, network: keras.Model, plan: _Plan
+) -> Inputs:
+    """Return what ``network`` is given to look at the mirror images."""
+    if network is networks.classifier:
+        return backbone.mirrored_pictures()
+    return backbone.mirrored_outputs(networks.lower, f"cut/{plan.spec}")
+
+
+def _probabilities(
+    network: keras.Model, looks: Sequence[Inputs], rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return those of the logits averaged over ``looks``: of the head on averaged features."""
+    from autosmall.training.loop import predict, softmax
+
+    return softmax(np.mean([predict(network, look, rows) for look in looks], axis=0))
 
 
 def _rates(config: Config, networks: FineTuneNetworks) -> VariableRates:

@@ -36,8 +36,10 @@ from autosmall.strategies.feature_views import (
     LAYERS,
     LAYERS_OR_CHOSEN,
     POOLING,
+    PREDICTION_VIEWS,
     TRANSFORM,
     FeatureViews,
+    looks_at_mirror,
     settled_views,
 )
 from autosmall.training.health.inputs import all_alike
@@ -59,7 +61,7 @@ class Frozen(Strategy):
 
     With several views the head is trained on altered copies of the training pictures: view 1 is
     the mirror image where mirroring is allowed, the others are fixed alterations. Predictions,
-    like the saved model, look at the pictures as they are.
+    like the saved model, look at the pictures as they are, or at these and their mirror images.
     """
 
     name: ClassVar[str] = "frozen"
@@ -71,6 +73,7 @@ class Frozen(Strategy):
         LAYERS_OR_CHOSEN,
         POOLING,
         TRANSFORM,
+        PREDICTION_VIEWS,
         IntegerParameter("views", 1, 1, 16, "views of each training picture the head learns from"),
         FloatParameter(
             "augmentation_strength", 0.3, 0.0, 1.0, "how far views differ; 0 makes them all alike"
@@ -133,8 +136,8 @@ class Frozen(Strategy):
         task, backbone, views, head = fold.task, fold.backbone, fold.views, fitted.head
         learned = _learned(backbone, views.layers, head)
         return Fit(
-            train_probabilities=head.probabilities(views.plain[task.train_index]),
-            validation_probabilities=head.probabilities(views.plain[task.validation_index]),
+            train_probabilities=head.probabilities(views.seen[task.train_index]),
+            validation_probabilities=head.probabilities(views.seen[task.validation_index]),
             trainable_parameters=head.parameter_count,
             total_parameters=backbone.parameter_count + head.parameter_count,
             picture_spec=backbone.spec,
@@ -152,7 +155,8 @@ class Frozen(Strategy):
         backbone = rebuilt_backbone(task, learned)
         pooling, transform = task.config.text("pooling"), task.config.text(TRANSFORM.name)
         layers = str(learned[LAYERS.name])
-        return classifier_model(backbone, layers, pooling, head_of_arrays(learned), transform)
+        head, mirrored = head_of_arrays(learned), looks_at_mirror(task)
+        return classifier_model(backbone, layers, pooling, head, transform, mirrored=mirrored)
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,22 @@ def test_views_are_of_training_pictures_alone_and_within_the_invariances(fit):
     )
 
 
+def test_a_look_at_the_mirror_image_too_makes_predictions_the_same_for_both(fit):
+    values = {"prediction_views": "mirrored", "layers": "multi"}
+    result, task = fit("frozen", values)
+    shown = task.pictures(result.picture_spec)[task.validation_index].astype(np.float32)
+    model = result.build_model()
+    np.testing.assert_allclose(model(shown[:, :, ::-1]), model(shown), atol=1e-5)
+    np.testing.assert_allclose(model(shown), result.validation_probabilities, atol=1e-4)
+
+
+def test_a_mirror_image_that_has_another_label_is_not_looked_at(fit):
+    digits = {"invariances": frozenset({"shift"})}
+    plain, _ = fit("frozen", {}, **digits)
+    asked, _ = fit("frozen", {"prediction_views": "mirrored"}, **digits)
+    np.testing.assert_array_equal(asked.validation_probabilities, plain.validation_probabilities)
+
+
 def test_notes_tell_what_pooling_spares_the_head(fit):
     """MobileNet 0.25 makes maps of 1 x 1 x 256 and 2 x 2 x 128 of 32 px, and two larger ones."""
     last, _ = fit("frozen", {"head": "logistic_cv"})
@@ -138,9 +154,10 @@ def test_chosen_penalty_is_that_of_the_same_head_with_it_given(fit):
     # What fine_tune keeps of the blocks below is in half precision.
     [("frozen", "avg", 1e-4), ("frozen", "pyramid", 1e-4), ("fine_tune", "pyramid", 3e-3)],
 )
-def test_rebuilt_model_predicts_what_was_measured(fit, name, pooling, tolerance, tmp_path):
+@pytest.mark.parametrize("looks", ["plain", "mirrored"])
+def test_rebuilt_model_predicts_what_was_measured(fit, name, pooling, tolerance, looks, tmp_path):
     values = {"epochs": 2, "augmentation": "none", "color_mode": "grayscale", "layers": "multi"}
-    result, task = fit(name, {**values, "pooling": pooling})
+    result, task = fit(name, {**values, "pooling": pooling, "prediction_views": looks})
     result.build_model().save(tmp_path / "model.keras")
     model = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     pictures = task.pictures(result.picture_spec)[task.validation_index].astype(np.float32)

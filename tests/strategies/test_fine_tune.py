@@ -51,6 +51,7 @@ ROUNDING, ROOTS_ROUNDING = 3e-3, 5e-2
         (PYRAMID, ROUNDING),
         (ROOTS, ROOTS_ROUNDING),
         (VIEWS, ROUNDING),
+        ({**VIEWS, "prediction_views": "mirrored"}, ROUNDING),
     ],
 )
 def test_training_starts_at_the_frozen_solution(fit, values, tolerance):
@@ -80,6 +81,16 @@ def test_only_the_top_blocks_change_bit_for_bit(fit, mobilenet, optimizer):
     assert changed == TOP_TWO
     assert len(common) > 100
     assert any("moving_variance" in path for path in common)
+
+
+def test_kept_lower_part_and_whole_network_see_the_same_mirror_images(fit, monkeypatch):
+    values = {"prediction_views": "mirrored", "learning_rate": 1e-3}
+    kept = fit(values)
+    monkeypatch.setattr("autosmall.strategies.fine_tune.CUT_LIMIT_BYTES", 0)
+    whole = fit(values)
+    np.testing.assert_allclose(
+        kept.validation_probabilities, whole.validation_probabilities, atol=1e-2
+    )
 
 
 def test_random_alterations_leave_the_same_weights_alone(fit, mobilenet):
