@@ -24,6 +24,7 @@ os.environ.update(ENVIRONMENT)
 
 import numpy as np
 import pandas as pd
+from fits import Pool
 
 from autosmall.data.dataset import read_dataset
 from autosmall.data.picture_sizes import usual_size_px
@@ -34,8 +35,7 @@ from autosmall.schema.seeds import derive_seed
 from autosmall.schema.settings import DEFAULT_INVARIANCES
 from autosmall.schema.space import nearest_config
 from autosmall.schema.space_file import read_space
-from autosmall.strategies.base import FitTask
-from autosmall.strategies.registry import get_strategy, parameters_by_strategy
+from autosmall.strategies.registry import parameters_by_strategy
 from autosmall.training.metrics import all_scores
 
 FROZEN = "Frozen backbone, one layer or several, mirrored views"
@@ -55,14 +55,6 @@ DIGITS = ("mnist_small",)
 """Pictures that must not be mirrored; the others have the program's own invariances."""
 
 
-class NoWatch:
-    """Looks at no epoch."""
-
-    def epoch_end(self, train_loss: float, train_accuracy: float, validation: object) -> bool:
-        """Go on."""
-        return True
-
-
 class Bench:
     """The training and test pictures of one data set."""
 
@@ -72,13 +64,18 @@ class Bench:
         assert train.classes == test.classes
         self.name = name
         self.labels, self.test_labels = train.labels, test.labels
-        self.class_count = len(train.classes)
-        self.pictures = DecodedPictures([str(path) for path in (*train.paths, *test.paths)])
-        self.backbones = find_backbones((), shared / "weights").found
+        backbones = find_backbones((), shared / "weights").found
+        self.pool = Pool(
+            DecodedPictures([str(path) for path in (*train.paths, *test.paths)]),
+            np.concatenate([train.labels, test.labels]),
+            len(train.classes),
+            backbones,
+            self.invariances(),
+        )
         self.space = read_space(
             "default",
             parameters_by_strategy(),
-            backbones=tuple(source.name for source in self.backbones),
+            backbones=tuple(source.name for source in backbones),
             train_size=len(train.labels),
             picture_size_px=usual_size_px(train.paths),
         )
@@ -97,28 +94,16 @@ class Bench:
 
     def score(self, arm: str, seed: int) -> dict[str, float]:
         """Return the test scores of the arm fitted on all training pictures, and its seconds."""
-        config = self.config(arm)
-        strategy = get_strategy(config.strategy)
         count = len(self.labels)
         began = time.perf_counter()
-        fit = strategy.fit(
-            FitTask(
-                config=strategy.resolved(config),
-                pictures=self.pictures,
-                train_index=np.arange(count),
-                train_labels=self.labels,
-                validation_index=np.arange(count, len(self.pictures)),
-                class_count=self.class_count,
-                seed=derive_seed(seed, "transfer", self.name, arm),
-                invariances=self.invariances(),
-                unlabelled=None,
-                backbones=self.backbones,
-                cache_dir=None,
-                observer=NoWatch(),
-            )
+        probabilities = self.pool.predict(
+            self.config(arm),
+            np.arange(count),
+            np.arange(count, len(self.pool.labels)),
+            derive_seed(seed, "transfer", self.name, arm),
         )
         seconds = time.perf_counter() - began
-        return {**all_scores(self.test_labels, fit.validation_probabilities), "seconds": seconds}
+        return {**all_scores(self.test_labels, probabilities), "seconds": seconds}
 
 
 def main(shared: Path, output: Path, seeds: int, names: list[str]) -> None:
