@@ -151,6 +151,12 @@ def _add_search(verbs: _Verbs) -> None:
         help="use these pretrained networks only; may be repeated",
     )
     add("--weights-dir", metavar="DIR", type=Path, help=_WEIGHTS_DIR)
+    add(
+        "--cache-dir",
+        metavar="DIR",
+        type=Path,
+        help="features of pictures, shared by runs (default: in the run folder)",
+    )
     _add_trust(parser)
     add("--source", metavar="DIR|CSV", type=Path, help="pretrain a backbone on these pictures")
     add("--source-budget", metavar="TIME", help="time for that (default: a fifth of the budget)")

@@ -189,9 +189,15 @@ def _task(run_dir: Path, run: RunData, trial: int, config: Config, dataset: Data
         invariances=frozenset(_texts(run.settings.get("invariances"))),
         unlabelled=_unlabelled(run),
         backbones=_backbones(run_dir, run, config),
-        cache_dir=run_dir / "cache",
+        cache_dir=cache_folder(run_dir, run),
         observer=_Watch(config, len(run.classes)),
     )
+
+
+def cache_folder(run_dir: Path, run: RunData) -> Path:
+    """Return the folder of features that the search used, or the run's own where that is gone."""
+    shared = Path(str(run.settings.get("cache_dir", "")))
+    return shared if "cache_dir" in run.settings and shared.is_dir() else run_dir / "cache"
 
 
 def _unlabelled(run: RunData) -> PictureSource | None:

@@ -268,6 +268,7 @@ def _check_run_dir(checked: CheckedInput) -> None:
             "a folder outside it: the data set is never written to",
             "choose another --output-dir",
         )
+    _check_cache_dir(checked.settings)
     if checked.settings.overwrite or not run_dir.is_dir():
         return
     if RunStore(run_dir).exists:
@@ -279,6 +280,20 @@ def _check_run_dir(checked: CheckedInput) -> None:
             f"{run_dir} holds files that are not a run's ({', '.join(foreign[:3])})",
             "an empty folder, a new one, or an earlier run of this search",
             "choose another --output-dir",
+        )
+
+
+def _check_cache_dir(settings: SearchSettings) -> None:
+    if settings.cache_dir is None:
+        return
+    folder, dataset = settings.cache_dir.resolve(), settings.dataset.resolve()
+    if folder.exists() and not folder.is_dir():
+        raise SettingsError(f"{folder} is a file", "a folder", "choose another --cache-dir")
+    if dataset.is_dir() and folder.is_relative_to(dataset):
+        raise SettingsError(
+            f"the cache folder {folder} lies inside the data set",
+            "a folder outside it: the data set is never written to",
+            "choose another --cache-dir",
         )
 
 
@@ -407,7 +422,7 @@ def _read_prepared(checked: CheckedInput, store: RunStore, resumed: bool) -> Pre
         invariances=settings.invariances,
         backbones=checked.backbones.found,
         seed=settings.seed,
-        cache_dir=str((store.path / "cache").resolve()),
+        cache_dir=str((settings.cache_dir or store.path / "cache").resolve()),
         log_dir=str((store.path / "logs").resolve()),
     )
     return PreparedSearch(

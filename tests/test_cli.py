@@ -38,6 +38,7 @@ PLAIN_CALLS = {
         ("pics --backbone a b", call(Path("pics"), backbone=("a", "b"))),
         ("pics --backbone a --backbone b.keras", call(Path("pics"), backbone=("a", "b.keras"))),
         ("pics --weights-dir w", call(Path("pics"), weights_dir=Path("w"))),
+        ("pics --cache-dir c", call(Path("pics"), cache_dir=Path("c"))),
         ("pics --trust a.keras --trust b.keras",
          call(Path("pics"), trust=(Path("a.keras"), Path("b.keras")))),
         ("pics --source more --source-budget 2m",

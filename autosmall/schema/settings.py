@@ -54,6 +54,8 @@ class SearchSettings:
         strategies: Strategies to keep of the space's, or ``()`` for all of them.
         backbones: Names or files to use, or ``()`` for whatever is found.
         weights_dir: Folder with backbone weights, or ``None``.
+        cache_dir: Folder for the features of pictures, which runs may share; ``None`` for one
+            inside the run folder.
         trust: ``.keras`` files among the backbones whose own code may run.
         source: Pictures to pretrain a backbone on before the search, or ``None``.
         source_budget_seconds: Wall time for that, or ``None`` for a fifth of the time budget.
@@ -88,6 +90,7 @@ class SearchSettings:
     strategies: tuple[str, ...] = ()
     backbones: tuple[str, ...] = ()
     weights_dir: Path | None = None
+    cache_dir: Path | None = None
     trust: tuple[str, ...] = ()
     source: Path | None = None
     source_budget_seconds: float | None = None

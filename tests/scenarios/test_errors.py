@@ -183,6 +183,7 @@ FURTHER = {
     "CSV without rows": (csv("image_path,label"), "search pics.csv", "pics.csv"),
     "empty strategy": (good, "search pics --strategies frozen,", "''"),
     "missing weights folder": (good, "search pics --weights-dir nowhere", "nowhere"),
+    "cache inside the data set": (good, "search pics --cache-dir pics/cache", "cache"),
     "unknown explorer": (good, "search pics --explorer hyperopt", "hyperopt"),
     "unknown invariance": (good, "search pics --invariances mirrored", "mirrored"),
     "missing space file": (good, "search pics --space missing.toml", "missing.toml"),
