@@ -16,9 +16,9 @@
 
 A fold is stored when its ``trials/…/fold_….json`` is there; its predictions, curves, assets and
 model are written before it. Assets and models are to be looked at: without them a fold is still
-whole. Every file is written atomically and never changed; only models are deleted again. Tables
-and ``study.db`` are made from these files (:mod:`autosmall.run_tables`,
-:mod:`autosmall.study_db`).
+whole. Every file is written atomically and never changed; only models are deleted again, and folds
+that were done ahead of the one at which their trial ended. Tables and ``study.db`` are made from
+these files (:mod:`autosmall.run_tables`, :mod:`autosmall.study_db`).
 """
 
 from __future__ import annotations
@@ -218,6 +218,18 @@ class RunStore:
         if result.learned:
             write_fold_model(self.path, result)
         write_json(self._trial_dir(result.trial) / f"{name}.json", fold_document(result))
+
+    def forget_fold(self, trial: int, fold: int) -> None:
+        """Take a fold back: first the file that makes it stored, then the others."""
+        name = f"fold_{fold:02d}"
+        for path in (
+            self._trial_dir(trial) / f"{name}.json",
+            self._side_path("predictions", trial, name + ".npz"),
+            self._side_path("curves", trial, name + ".json"),
+            self._side_path("models", trial, name + ".npz"),
+            self._sheet_path(trial, name),
+        ):
+            path.unlink(missing_ok=True)
 
     def end_trial(self, number: int, status: str, reason: str) -> None:
         """Store how a trial ended; no more folds of it will be worked on."""

@@ -36,6 +36,7 @@ from autosmall.schema.results import (
 )
 from autosmall.schema.run_data import TrialRecord
 from autosmall.schema.search_context import FitRequest, SearchContext
+from autosmall.search_schedule import LAST_SHARE, fold_seconds, next_ahead
 from autosmall.search_trial import RUNNING, Trial, best_complete
 from autosmall.search_view import leader_row, leaders, worker_rows
 
@@ -136,7 +137,7 @@ class SearchLoop:
             if trial.status != RUNNING:
                 continue
             if trial.folds and not self._runs_whole(trial):
-                self._judge(trial, trial.folds[max(trial.folds)])
+                self._judge_again(trial)
             else:
                 self._go_on(trial)
         return ended
@@ -145,6 +146,7 @@ class SearchLoop:
         """Work until a limit is reached or nothing is left to propose."""
         while not self._out_of_time:
             self._fill()
+            self._send_ahead()
             if not self._open_trials:
                 self.end_reason = self.end_reason or f"all {len(self._trials)} trials are done"
                 return
@@ -234,32 +236,84 @@ class SearchLoop:
 
     def _go_on(self, trial: Trial) -> None:
         """Send off the next fold, or all missing ones where all are wanted, or end the trial."""
-        missing = [f for f in range(self._context.folds.total) if f not in trial.folds]
-        if not missing:
+        total, whole = self._context.folds.total, self._runs_whole(trial)
+        if (len(trial.folds) if whole else trial.judged) == total:
             unhealthy = any(fold.status == UNHEALTHY for fold in trial.results)
             self._end(trial, UNHEALTHY if unhealthy else COMPLETE, "")
             return
-        config = trial.suggestion.config
-        if self._runs_whole(trial):
-            self._pool.submit(FitRequest(trial.number, config, tuple(missing)))
+        unsent = trial.unsent(total)
+        if whole:
+            self._send(trial, unsent)
+        elif unsent and unsent[0] == trial.judged:
+            self._send(trial, unsent[:1])
+
+    def _send(self, trial: Trial, folds: list[int]) -> None:
+        """Hand folds to the pool: a begun trial goes first, near the end whatever takes long."""
+        trial.sent.update(folds)
+        request = FitRequest(trial.number, trial.suggestion.config, tuple(folds))
+        if self._near_end:
+            seconds = fold_seconds(trial, self._trials.values()) or 0.0
+            left = self._context.folds.total - len(trial.folds)
+            self._pool.submit(request, seconds=left * seconds)
         else:
-            self._pool.submit(
-                FitRequest(trial.number, config, (missing[0],)), first=bool(trial.folds)
-            )
+            self._pool.submit(request, first=bool(trial.folds))
+
+    @property
+    def _near_end(self) -> bool:
+        budget = self._limits.time_budget_seconds
+        return budget is not None and self._seconds_left < LAST_SHARE * budget
+
+    def _send_ahead(self) -> None:
+        """Send off folds before their turn where workers have nothing else to do.
+
+        What comes of them is looked at in its turn; where the trial ends before, it is forgotten,
+        so that results do not depend on the number of workers.
+        """
+        idle = sum(status.trial is None for status in self._pool.statuses())
+        for _ in range(idle - self._pool.waiting):
+            trial = next_ahead(self._trials.values(), self._context.folds.total)
+            if trial is None:
+                return
+            self._send(trial, trial.unsent(self._context.folds.total)[:1])
 
     def _take(self, results: list[FoldResult]) -> None:
         for result in results:
             trial = self._stored(result)
-            if trial.status == RUNNING:
+            if trial is None or trial.status != RUNNING:
+                continue
+            if self._runs_whole(trial):
                 self._judge(trial, result)
+            else:
+                self._judge_in_order(trial)
         self._on_view(self._view())
 
-    def _stored(self, result: FoldResult) -> Trial:
-        """Store a fold, on disk first, and return its trial."""
-        self._store.append(result)
+    def _stored(self, result: FoldResult) -> Trial | None:
+        """Store a fold, on disk first, and return its trial; ``None`` where it came for nothing."""
         trial = self._trials[result.trial]
+        if trial.status != RUNNING and not self._runs_whole(trial):
+            return None
+        self._store.append(result)
         trial.folds[result.fold] = replace(result, learned={})
         return trial
+
+    def _judge_in_order(self, trial: Trial) -> None:
+        """Judge the folds whose turn has come."""
+        while trial.status == RUNNING and trial.judged in trial.folds:
+            trial.judged += 1
+            self._judge(trial, trial.folds[trial.judged - 1])
+
+    def _judge_again(self, trial: Trial) -> None:
+        """Go on with a trial that has folds from an earlier sitting.
+
+        Where results may be told late, it is judged as it would have been; else at its last fold.
+        """
+        total = self._context.folds.total
+        in_order = next(fold for fold in range(total + 1) if fold not in trial.folds)
+        trial.judged = 0 if self._limits.reproducible else max(0, in_order - 1)
+        if in_order:
+            self._judge_in_order(trial)
+        else:
+            self._go_on(trial)
 
     def _judge(self, trial: Trial, result: FoldResult) -> None:
         """End the trial or send it on, after one of its folds."""
@@ -280,9 +334,9 @@ class SearchLoop:
 
     def _race(self, trial: Trial) -> None:
         incumbent = self._incumbent(trial)
-        if incumbent is not None and len(trial.folds) < self._context.folds.total:
+        if incumbent is not None and trial.judged < self._context.folds.total:
             decision = decide(
-                trial.results,
+                trial.judged_results,
                 incumbent.results,
                 self._context.labels,
                 self._context.folds,
@@ -303,11 +357,20 @@ class SearchLoop:
         return [t for n, t in sorted(self._trials.items()) if n <= horizon and t.status != RUNNING]
 
     def _end(self, trial: Trial, status: str, reason: str) -> None:
+        if not self._runs_whole(trial):
+            self._forget_ahead(trial)
         trial.status = status
         self._reserve()
         self._store.end_trial(trial.number, status, reason)
         keep_leaders_models(self._store.path, self._trials, self._context.metric)
         self._on_end(trial.outcome(self._context.metric))
+
+    def _forget_ahead(self, trial: Trial) -> None:
+        """Forget folds that were done ahead of the one at which the trial ends."""
+        self._pool.cancel(trial.number)
+        for fold in [fold for fold in trial.folds if fold >= trial.judged]:
+            self._store.forget_fold(trial.number, fold)
+            del trial.folds[fold]
 
     def _reserve(self) -> None:
         """Set time aside for what follows the search, as its trials tell."""
@@ -317,15 +380,8 @@ class SearchLoop:
         """Tell whether the trial would exceed the time left, judged by others of its strategy."""
         if math.isinf(self._seconds_left):
             return False
-        seconds = [
-            fold.fit_seconds
-            for other in self._trials.values()
-            if other.strategy == trial.strategy
-            for fold in other.results
-        ]
-        if not seconds:
-            return False
-        return float(np.median(seconds)) * self._context.folds.total > self._seconds_left
+        seconds = fold_seconds(trial, self._trials.values())
+        return seconds is not None and seconds * self._context.folds.total > self._seconds_left
 
     def _finish_in_flight(self) -> None:
         """Drop what is queued and wait a little for the folds that have begun."""
@@ -343,7 +399,9 @@ class SearchLoop:
         """Store late folds; a trial that they complete ends."""
         for result in results:
             trial = self._stored(result)
-            if trial.status == RUNNING and len(trial.results) == self._context.folds.total:
+            total = self._context.folds.total
+            if trial is not None and trial.status == RUNNING and len(trial.results) == total:
+                trial.judged = total
                 self._go_on(trial)
 
     def _view(self) -> SearchView:

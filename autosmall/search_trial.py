@@ -16,11 +16,17 @@ RUNNING = "running"
 
 @dataclass
 class Trial:
-    """A trial in memory; ``status`` is ``running`` until it ends."""
+    """A trial in memory; ``status`` is ``running`` until it ends.
+
+    ``sent`` are the folds that a worker has or had. Folds are judged in order; ``judged`` of them
+    have been, later ones may have been done ahead of their turn.
+    """
 
     suggestion: Suggestion
     status: str = RUNNING
     folds: dict[int, FoldResult] = field(default_factory=dict)
+    sent: set[int] = field(default_factory=set)
+    judged: int = 0
 
     @property
     def number(self) -> int:
@@ -36,6 +42,15 @@ class Trial:
     def results(self) -> list[FoldResult]:
         """Finished folds in order, failed ones left out."""
         return [self.folds[i] for i in sorted(self.folds) if self.folds[i].status != FAILED]
+
+    @property
+    def judged_results(self) -> list[FoldResult]:
+        """Finished folds that have been judged, failed ones left out."""
+        return [result for result in self.results if result.fold < self.judged]
+
+    def unsent(self, total: int) -> list[int]:
+        """Return which of ``total`` folds no worker has had."""
+        return [fold for fold in range(total) if fold not in self.sent and fold not in self.folds]
 
     @property
     def fit_seconds(self) -> float:

@@ -31,11 +31,14 @@ class EchoPool(Pool):
     def begin(self, context: SearchContext) -> None:
         raise NotImplementedError
 
-    def submit(self, request: FitRequest, *, first: bool = False) -> None:
+    def submit(self, request: FitRequest, *, first: bool = False, seconds: float = 0.0) -> None:
         assert isinstance(request, ModelRequest)
         answer = int(request.learned["place"])
         (fold,) = request.folds
         self.results.append(ModelAnswer(request.trial, fold, COMPLETE, answer=answer))
+
+    def as_one(self, config: Config) -> bool:
+        raise NotImplementedError
 
     def wait(self, timeout_seconds: float) -> list[FoldResult]:
         return [self.results.popleft()] if self.results else []

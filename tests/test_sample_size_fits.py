@@ -40,7 +40,7 @@ class InstantPool(Pool):
     def begin(self, context):
         raise NotImplementedError
 
-    def submit(self, request: FitRequest, *, first: bool = False) -> None:
+    def submit(self, request: FitRequest, *, first: bool = False, seconds: float = 0.0) -> None:
         self.queue.append(request)
 
     def as_one(self, config: Config) -> bool:

@@ -18,7 +18,14 @@ from autosmall.run_store import RunStore
 from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.schema.config import Config
 from autosmall.schema.folds import FoldPlan
-from autosmall.schema.results import COMPLETE, FAILED, FoldResult, Suggestion, TrialOutcome
+from autosmall.schema.results import (
+    COMPLETE,
+    FAILED,
+    RACED_OUT,
+    FoldResult,
+    Suggestion,
+    TrialOutcome,
+)
 from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.schema.seeds import derive_seed
 from autosmall.schema.space import ChoiceDimension, FloatDimension, Space
@@ -85,7 +92,7 @@ class ShuffledPool(Pool):
     def begin(self, context: SearchContext) -> None:
         raise NotImplementedError
 
-    def submit(self, request: FitRequest, *, first: bool = False) -> None:
+    def submit(self, request: FitRequest, *, first: bool = False, seconds: float = 0.0) -> None:
         self._queue.append(request)
 
     def as_one(self, config: Config) -> bool:
@@ -127,7 +134,7 @@ class ShuffledPool(Pool):
         return len(self._queue)
 
     def statuses(self) -> list[WorkerStatus]:
-        return []
+        return [WorkerStatus(str(worker), None, None, 0.0) for worker in range(self._size)]
 
     def close(self) -> None:
         self._queue = []
@@ -211,6 +218,19 @@ def test_the_race_drops_the_worse_and_never_the_protected(
     dropped = [trial for trial in store.trials() if trial.status == "raced_out"]
     assert dropped
     assert all(1 <= len(trial.folds) < 5 and trial.reason for trial in dropped)
+
+
+def test_idle_workers_do_folds_ahead_and_what_comes_too_late_is_forgotten(
+    context: SearchContext, tmp_path: Path
+) -> None:
+    alone, worked_alone, _ = run_loop(context, tmp_path / "1", 40, size=1)
+    many, worked_ahead, _ = run_loop(context, tmp_path / "99", 40, size=99)
+    assert summary(many) == summary(alone)
+    raced_out = [trial for trial in many.trials() if trial.status == RACED_OUT]
+    assert any(len(trial.folds) < 5 for trial in raced_out)
+    assert len(worked_ahead.worked) > len(worked_alone.worked)
+    stored = len(list((tmp_path / "99" / "predictions").rglob("*.npz")))
+    assert stored == sum(len(trial.folds) for trial in many.trials())
 
 
 def test_folds_trained_as_one_are_asked_for_together_and_not_raced(

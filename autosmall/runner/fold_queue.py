@@ -30,12 +30,25 @@ class FoldJob:
         return self.request.folds
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a request stands in the queue.
+
+    The ``first`` go before the others, the latest of them foremost; of the others those that are
+    expected to take longer ``seconds``, equals in the order in which they came.
+    """
+
+    first: bool = False
+    seconds: float = 0.0
+
+
 @dataclass
 class _Ticket:
     trial: int
     together: bool
     jobs: deque[FoldJob] = field(default_factory=deque)
     owner: str | None = None
+    place: Place = Place()
 
 
 class FoldQueue:
@@ -50,21 +63,26 @@ class FoldQueue:
         return sum(ticket.owner is None for ticket in self._tickets)
 
     def add(
-        self, request: FitRequest, *, together: bool, first: bool = False, as_one: bool = False
+        self,
+        request: FitRequest,
+        place: Place = Place(),
+        *,
+        together: bool,
+        as_one: bool = False,
     ) -> None:
-        """Queue a request, at the end or ahead of all others.
+        """Queue a request.
 
         Args:
             request: The configuration and its folds.
+            place: Where it stands among those that wait.
             together: Whether one worker must do all its folds.
-            first: Whether it goes before those already waiting.
             as_one: Whether all its folds are one job.
         """
         parts = [request.folds] if as_one and request.folds else [(f,) for f in request.folds]
         jobs = deque(FoldJob(replace(request, folds=folds)) for folds in parts)
-        ticket = _Ticket(request.trial, together, jobs)
+        ticket = _Ticket(request.trial, together, jobs, place=place)
         if jobs:
-            self._tickets.insert(0 if first else len(self._tickets), ticket)
+            self._tickets.insert(self._position(place), ticket)
 
     def take(self, worker: str) -> FoldJob | None:
         """Return what ``worker`` does next, or ``None`` where nothing is left for it."""
@@ -87,6 +105,16 @@ class FoldQueue:
         dropped = [ticket for ticket in self._tickets if ticket.trial == trial]
         self._tickets = [ticket for ticket in self._tickets if ticket.trial != trial]
         return sum(len(job.folds) for ticket in dropped for job in ticket.jobs)
+
+    def _position(self, place: Place) -> int:
+        if place.first:
+            return 0
+        ahead = [
+            position + 1
+            for position, ticket in enumerate(self._tickets)
+            if ticket.place.first or ticket.place.seconds >= place.seconds
+        ]
+        return ahead[-1] if ahead else 0
 
     def _ticket_for(self, worker: str) -> _Ticket | None:
         own = (ticket for ticket in self._tickets if ticket.owner == worker)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from threadpoolctl import threadpool_limits
 
-from autosmall.runner.fold_queue import FoldJob, FoldQueue
+from autosmall.runner.fold_queue import FoldJob, FoldQueue, Place
 from autosmall.runner.pictures import DecodedPictures
 from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.runner.process import ENVIRONMENT
@@ -66,9 +66,10 @@ class InlinePool(Pool):
         """One."""
         return 1
 
-    def submit(self, request: FitRequest, *, first: bool = False) -> None:
+    def submit(self, request: FitRequest, *, first: bool = False, seconds: float = 0.0) -> None:
         """Queue a request; it begins when somebody waits."""
-        self._queue.add(request, together=True, first=first, as_one=self.as_one(request.config))
+        as_one = self.as_one(request.config)
+        self._queue.add(request, Place(first, seconds), together=True, as_one=as_one)
 
     def as_one(self, config: Config) -> bool:
         """Tell whether the folds of ``config`` are trained as one."""

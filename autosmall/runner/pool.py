@@ -47,10 +47,11 @@ class Pool(ABC):
         """
 
     @abstractmethod
-    def submit(self, request: FitRequest, *, first: bool = False) -> None:
+    def submit(self, request: FitRequest, *, first: bool = False, seconds: float = 0.0) -> None:
         """Queue a request; returns at once. Requests begin in the order of submission.
 
-        ``first`` puts it before the others that wait (the next fold of a trial that has begun).
+        ``first`` puts it before the others that wait (the next fold of a trial that has begun);
+        ``seconds``, behind those, before others that are expected to take less time.
         """
 
     @abstractmethod

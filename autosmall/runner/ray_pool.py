@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from autosmall.errors import AutoSmallError
-from autosmall.runner.fold_queue import FoldJob, FoldQueue
+from autosmall.runner.fold_queue import FoldJob, FoldQueue, Place
 from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.runner.ray_cluster import ClusterOptions, RayCluster, describe, may_pass
 from autosmall.runner.worker import trains_folds_as_one
@@ -96,13 +96,13 @@ class RayPool(Pool):
         self._started.result()
         self._news.put(context)
 
-    def submit(self, request: FitRequest, *, first: bool = False) -> None:
+    def submit(self, request: FitRequest, *, first: bool = False, seconds: float = 0.0) -> None:
         """Queue a request."""
         strategy = self._cluster.strategies.get(request.config.strategy)
         together = strategy is not None and strategy.folds_together
         as_one = self.as_one(request.config)
         with self._lock:
-            self._queue.add(request, together=together, first=first, as_one=as_one)
+            self._queue.add(request, Place(first, seconds), together=together, as_one=as_one)
             self._outstanding += len(request.folds)
         self._news.put(request)
 

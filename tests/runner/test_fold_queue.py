@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from autosmall.runner.fold_queue import FoldQueue
+from autosmall.runner.fold_queue import FoldQueue, Place
 from autosmall.schema.config import Config
 from autosmall.schema.search_context import FitRequest
 
@@ -54,8 +54,17 @@ def test_what_nobody_began_goes_before_helping():
 
 def test_first_goes_ahead_of_the_others():
     queue = queue_of((1, (0,)), (2, (0,)))
-    queue.add(FitRequest(3, CONFIG, (4,)), together=False, first=True)
+    queue.add(FitRequest(3, CONFIG, (4,)), Place(first=True), together=False)
     assert [take(queue, "a") for _ in range(3)] == [(3, 4), (1, 0), (2, 0)]
+
+
+def test_what_takes_longer_goes_before_what_takes_less_and_behind_the_first():
+    queue = FoldQueue()
+    for trial, place in enumerate(
+        [Place(seconds=2.0), Place(), Place(first=True), Place(seconds=3.0), Place(seconds=2.0)]
+    ):
+        queue.add(FitRequest(trial, CONFIG, (0,)), place, together=False)
+    assert [take(queue, "a") for _ in range(5)] == [(2, 0), (3, 0), (0, 0), (4, 0), (1, 0)]
 
 
 def test_waiting_counts_requests_that_nobody_began():
