@@ -33,6 +33,14 @@ def record_opening(run: Path, place: str, model_sha256: str, by: str) -> int:
     return 1 + sum(earlier["pictures"] == place for earlier in openings)
 
 
+def opened_places(run: Path) -> tuple[str, ...]:
+    """Return the place of each opening so far, in order.
+
+    Raises :class:`~autosmall.errors.RunFolderError` where the file cannot be read.
+    """
+    return tuple(entry["pictures"] for entry in _read(run / OPENINGS_FILE))
+
+
 def _read(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []

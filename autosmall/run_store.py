@@ -43,6 +43,7 @@ from autosmall.errors import RunFolderError, SettingsError
 from autosmall.files import write_bytes, write_json, write_text
 from autosmall.fold_document import curves_document, fold_document, fold_from_document
 from autosmall.fold_models import write_fold_model
+from autosmall.openings import opened_places
 from autosmall.run_lock import is_at_work
 from autosmall.sample_size_store import read_subset_scores
 from autosmall.schema.config import Config, Value
@@ -311,6 +312,7 @@ def load_run_data(path: Path) -> RunData:
     position = {name: index for index, name in enumerate(facts.classes)}
     audit = _read_json(path / "audit.json")
     state = _actual(store.state(), is_at_work(path))
+    metrics = _read_json(path / "model" / "metrics.json")
     return RunData(
         name=path.resolve().name,
         settings=facts.settings,
@@ -327,6 +329,8 @@ def load_run_data(path: Path) -> RunData:
         search_seconds=state.search_seconds,
         subset_scores=read_subset_scores(path),
         asked={n: literal_eval(facts.identity[n]) for n in RESOLVED if n in facts.identity},
+        openings=opened_places(path),
+        model_metrics=metrics if isinstance(metrics, dict) else {},
         previews=PreviewFile(path / PREVIEWS),
         altered_pictures=read_altered_pictures(path),
     )

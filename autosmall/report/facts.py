@@ -106,7 +106,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         headline=chosen.sentence if chosen else missing,
         effort=sentences.effort(len(run.trials), len(ranking.rows), run.search_seconds),
         recommendation=chosen,
-        trust=trust.gather(run, ranking, corrected),
+        trust=trust.gather(run, ranking, corrected, run_path),
         next_steps=next_steps.NextSteps("", ()),
         strategies=strategies.gather(run, ranking),
         reconstructions=reconstructions.gather(run, ranking),

@@ -55,7 +55,7 @@ def summary_svg(facts: ReportFacts, strategies: Figure | None) -> str:
             chart=chart,
             scale=_chart_scale(chart),
             tiles=_tiles(facts),
-            footer=_shortened(_footer(facts)),
+            footer=[_shortened(line) for line in _footer(facts)],
         )
     )
 
@@ -94,10 +94,13 @@ def _tiles(facts: ReportFacts) -> list[Tile]:
     ]
 
 
-def _footer(facts: ReportFacts) -> str:
+def _footer(facts: ReportFacts) -> list[str]:
+    """Return the main action, where there is one, and how to make the model."""
     if facts.recommendation is None:
-        return facts.effort
-    return f"To make the model: {facts.recommendation.retrain_command}"
+        return [facts.effort]
+    actions = facts.next_steps.actions
+    first = [f"Next: {actions[0].action}"] if actions else []
+    return [*first, f"To make the model: {facts.recommendation.retrain_command}"]
 
 
 def _wrapped(text: str, letters: int, lines: int) -> list[str]:

@@ -58,6 +58,8 @@ class RunData:
         search_seconds: Wall time spent so far, over all sittings.
         asked: Options that were resolved since, as they were asked for (``folds``, ``repeats``,
             ``metric``): what the same command needs.
+        openings: Places of test pictures, one for each time that they were opened for a model.
+        model_metrics: ``metrics.json`` of the model that was trained on all pictures, or nothing.
         previews: Row of a sample to a small JPEG file; none where they were not to be kept.
         altered_pictures: What augmentation makes of a few pictures; ``None`` where none was made.
         subset_scores: Fits on parts of the training pictures, made after the search.
@@ -78,6 +80,8 @@ class RunData:
     search_seconds: float
     subset_scores: tuple[SubsetScore, ...] = ()
     asked: Mapping[str, Value | None] = field(default_factory=dict)
+    openings: tuple[str, ...] = ()
+    model_metrics: Mapping[str, object] = field(default_factory=dict)
     previews: Mapping[int, bytes] = field(default_factory=dict)
     altered_pictures: AlteredPictures | None = None
 

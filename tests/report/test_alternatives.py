@@ -117,7 +117,23 @@ def test_the_best_score_is_said_to_look_better_than_it_is(drawn):
     best = next(row for row in choices.rows if "best_score" in row.roles)
     assert "It is the best of 11, so it looks better than it is" in best.chance
     assert best.command == f"autosmall retrain 'runs/a b' --trial {best.trial}"
-    assert "best score" not in choices.sentence
+    assert "has the best score" not in choices.sentence
+
+
+@pytest.mark.parametrize(
+    ("roles", "expected"),
+    [
+        ((), ""),
+        (("best_score",), "The recommended configuration itself has the best score."),
+        (
+            ("fastest",),
+            "The recommended configuration itself has, of those that cannot be told from the best"
+            " score, the fastest training.",
+        ),
+    ],
+)
+def test_what_the_recommended_one_is_the_best_in(roles, expected):
+    assert alternatives.own_words(roles) == expected
 
 
 def test_the_only_configuration_is_the_best_in_everything(drawn):
@@ -126,6 +142,6 @@ def test_the_only_configuration_is_the_best_in_everything(drawn):
     ).tradeoff.choices
     assert choices.rows == ()
     assert choices.sentence == (
-        "The recommended configuration itself has the best score, the fewest parameters, the "
-        "fastest training and the smallest gap."
+        "The recommended configuration itself has the best score and, of those that cannot be told "
+        "from the best score, the fewest parameters, the fastest training and the smallest gap."
     )

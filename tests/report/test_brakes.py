@@ -30,7 +30,7 @@ def effect(brake="dropout_rate", gap=NONE, score=NONE, strategy="scratch"):
         ),
         pytest.param(
             [], True,
-            "Too few to tell what any brake did: it takes 14 configurations of one strategy that"
+            "What any brake did cannot be told: it takes 14 configurations of one strategy that"
             " differ in it.",
             id="too few",
         ),
@@ -88,7 +88,7 @@ def test_rows(found, expected):
 def test_too_few_are_named():
     few = [effect(gap=None, score=None), effect("mixing", None, None)]
     assert brakes.unknown(few) == (
-        "Too few configurations to tell (20 at most, or nearly all alike): dropout and mixing "
+        "Too few configurations (20 at most, or nearly all alike): dropout and mixing "
         "pictures in scratch."
     )
     assert brakes.unknown([]) == ""

@@ -31,6 +31,7 @@ def test_it_says_what_the_report_says(drawn):
     first_line = said[said.index("AutoSmall: drawn (pictures of parts)") + 1]
     assert len(first_line) > 40 and facts.headline.startswith(first_line)
     assert f"To make the model: {found.retrain_command}" in said
+    assert f"Next: {facts.next_steps.actions[0].action}" in said
     assert "baseline" in said  # the chart is on it
 
 

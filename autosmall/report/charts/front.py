@@ -79,7 +79,7 @@ def _names(x: Any, y: Any) -> Any:
 
     return (
         alt.Chart(alt.NamedData("front"))
-        .mark_text(dx=10, dy=-9, align="left", color="var(--ink)")
+        .mark_text(dx=13, dy=-11, align="left", color="var(--ink)")
         .encode(x=x, y=y, text="trial:N")
     )
 

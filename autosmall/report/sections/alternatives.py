@@ -112,9 +112,14 @@ def gather(ranking: Ranking, run_path: str) -> Choices:
 
 def own_words(roles: tuple[str, ...]) -> str:
     """Return what the recommended configuration is the best in itself."""
-    if not roles:
+    costs = tuple(role for role in roles if role != BEST_SCORE)
+    told = ["has the best score"] if BEST_SCORE in roles else []
+    if costs:
+        told.append(f"of those that cannot be told from the best score, {_roles_in_words(costs)}")
+    if not told:
         return ""
-    return f"The recommended configuration itself has {_roles_in_words(roles)}."
+    has = "" if BEST_SCORE in roles else "has, "
+    return f"The recommended configuration itself {has}{' and, '.join(told)}."
 
 
 def front_words(trial: int, front: int, complete: int, outdone_by: tuple[int, ...]) -> str:

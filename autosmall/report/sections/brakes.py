@@ -73,7 +73,7 @@ def answer(metric: str, effects: Sequence[BrakeEffect], *, varied: bool) -> str:
         return "No brake on overfitting was varied within a strategy, so none can be judged."
     if not effects:
         return (
-            f"Too few to tell what any brake did: it takes {LEAST_TRIALS} configurations of one "
+            f"What any brake did cannot be told: it takes {LEAST_TRIALS} configurations of one "
             "strategy that differ in it."
         )
     told = [
@@ -123,9 +123,7 @@ def unknown(effects: Sequence[BrakeEffect]) -> str:
     if not effects:
         return ""
     most = max(effect.trials for effect in effects)
-    return (
-        f"Too few configurations to tell ({most} at most, or nearly all alike): {_named(effects)}."
-    )
+    return f"Too few configurations ({most} at most, or nearly all alike): {_named(effects)}."
 
 
 def _moved(effect: Effect | None, shown: bool) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.selection_bias import CorrectedScore
 from autosmall.report import sentences
+from autosmall.report.sections import sealed_test
 from autosmall.schema.run_data import RunData
 
 SEVERITIES = ("blocking", "warning", "info")
@@ -51,6 +52,7 @@ class Trust:
         tied_groups: Groups of two or more pictures kept in one fold.
         tied_pictures: Pictures in them.
         left_out: Pictures that were not used.
+        test: What pictures that were kept back say.
         caution: What the stored results cannot show.
     """
 
@@ -67,15 +69,19 @@ class Trust:
     tied_groups: int
     tied_pictures: int
     left_out: tuple[LeftOut, ...]
+    test: sealed_test.SealedTest
     caution: str
 
 
-def gather(run: RunData, ranking: Ranking, corrected: CorrectedScore | None) -> Trust:
+def gather(
+    run: RunData, ranking: Ranking, corrected: CorrectedScore | None, run_path: str
+) -> Trust:
     """Return what is known about how far the score can be trusted."""
     findings = _findings(run.audit)
     sizes = [size for size in Counter(run.folds.groups.tolist()).values() if size > 1]
     counts = np.bincount(run.labels, minlength=len(run.classes))
     naive = ranking.recommended.summary.score.mean if ranking.recommended else None
+    recommended = ranking.recommended.summary.trial if ranking.recommended else None
     grave = Counter(finding.severity for finding in findings)
     return Trust(
         sentence=sentences.trust(run.metric, corrected, grave["blocking"], grave["warning"]),
@@ -93,6 +99,7 @@ def gather(run: RunData, ranking: Ranking, corrected: CorrectedScore | None) -> 
         tied_groups=len(sizes),
         tied_pictures=sum(sizes),
         left_out=_left_out(run.audit),
+        test=sealed_test.gather(run, recommended, corrected, run_path),
         caution=sentences.caution(len(run.labels), int(counts.min())),
     )
 
