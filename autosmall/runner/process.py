@@ -22,6 +22,10 @@ ENVIRONMENT = {
 """What native libraries read when they are loaded: threads, logging, memory of shared GPUs."""
 
 
+GROWTH = 1.1
+"""How many times as much as after its first job a process must hold to count as grown."""
+
+
 def set_up_process() -> None:
     """Give this process one thread per library; call it before a deep-learning one is imported.
 
@@ -40,6 +44,35 @@ def redirect_output(log: Path) -> None:
         stream.flush()
         os.dup2(descriptor, number)
     os.close(descriptor)
+
+
+def private_memory_bytes() -> int:
+    """Return the resident memory of this process that it does not share with others.
+
+    Pictures that lie in shared memory are no part of it; where the system does not tell, they are.
+    """
+    info = psutil.Process().memory_info()
+    return int(info.rss - getattr(info, "shared", 0))
+
+
+class MemoryShare:
+    """Tells whether this process has outgrown its share of the machine's memory.
+
+    What a process holds after its first job is what such jobs need: a new one would hold it too.
+
+    Args:
+        share_bytes: What it may hold; ``None`` for the machine's memory by its processor cores.
+    """
+
+    def __init__(self, share_bytes: int | None) -> None:
+        machine_bytes = psutil.virtual_memory().total // (os.cpu_count() or 1)
+        self._share_bytes = machine_bytes if share_bytes is None else share_bytes
+        self._first_bytes = 0
+
+    def is_outgrown(self, held_bytes: int) -> bool:
+        """Tell so after a job at whose end the process holds ``held_bytes``."""
+        self._first_bytes = self._first_bytes or held_bytes
+        return held_bytes > max(self._share_bytes, GROWTH * self._first_bytes)
 
 
 def peak_memory_mib() -> float:

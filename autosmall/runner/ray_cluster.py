@@ -22,11 +22,10 @@ import psutil
 
 from autosmall.errors import AutoSmallError, SettingsError
 from autosmall.runner.ray_token import prepare_token
-from autosmall.runner.ray_worker import RayWorker, decode_pictures
+from autosmall.runner.ray_worker import JobDone, RayWorker, decode_pictures
 from autosmall.runner.worker import fill_defaults
 from autosmall.schema.config import Config
 from autosmall.schema.pictures import PictureSpec
-from autosmall.schema.results import FoldResult
 from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.strategies.base import Strategy
 from autosmall.strategies.registry import STRATEGIES
@@ -49,12 +48,22 @@ class ClusterOptions:
         gpus_per_worker: Share of a GPU that each actor gets.
         address: Address of a running Ray cluster, or ``None`` to start one on this machine.
         strategies: Name to strategy, in place of the registry's.
+        memory_share_bytes: What a worker may hold before it is replaced; ``None`` for its share
+            of the machine.
     """
 
     workers: int
     gpus_per_worker: float = 0.0
     address: str | None = None
     strategies: Mapping[str, Strategy] | None = None
+    memory_share_bytes: int | None = None
+
+    @property
+    def share_bytes(self) -> int | None:
+        """What a worker may hold; ``None`` on other machines, whose memory is not known here."""
+        if self.memory_share_bytes is None and self.address is None:
+            return int(psutil.virtual_memory().total // self.workers)
+        return self.memory_share_bytes
 
 
 class RayCluster:
@@ -101,8 +110,8 @@ class RayCluster:
             for unlabelled in self._sources(config):
                 self._decoded(spec, unlabelled)
 
-    def run(self, name: str, request: FitRequest) -> Future[list[FoldResult]]:
-        """Return the future results of a request, one per fold, done by the actor ``name``.
+    def run(self, name: str, request: FitRequest) -> Future[JobDone]:
+        """Return what will come of a request, done by the actor ``name``.
 
         Where there is none, the future holds the error; see :meth:`recover` and :func:`may_pass`.
         """
@@ -113,7 +122,7 @@ class RayCluster:
             for spec in specs
         ]
         done = self._actors[name].run.remote(request, specs, *arrays)
-        future: Future[list[FoldResult]] = done.future()
+        future: Future[JobDone] = done.future()
         return future
 
     def recover(self, name: str, config: Config, error: BaseException) -> None:
@@ -145,7 +154,7 @@ class RayCluster:
             "max_restarts": 0,
             "max_task_retries": 0,
         }
-        actor = ray.remote(RayWorker).options(**options).remote(name)
+        actor = ray.remote(RayWorker).options(**options).remote(name, self._options.share_bytes)
         self._actors[name] = actor
         actor.warm_up.remote()
         if self._context_ref is not None:

@@ -18,6 +18,7 @@ from autosmall.errors import AutoSmallError
 from autosmall.runner.fold_queue import FoldJob, FoldQueue, Place
 from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.runner.ray_cluster import ClusterOptions, RayCluster, describe, may_pass
+from autosmall.runner.ray_worker import JobDone
 from autosmall.runner.worker import trains_folds_as_one
 from autosmall.schema.config import Config
 from autosmall.schema.results import FAILED, FoldResult
@@ -40,7 +41,7 @@ class _Ended:
 
     worker: str
     job: FoldJob
-    future: Future[list[FoldResult]]
+    future: Future[JobDone]
 
 
 @dataclass
@@ -60,6 +61,8 @@ class RayPool(Pool):
         gpus_per_worker: Share of a GPU that each worker gets.
         address: Address of a Ray cluster, or ``None`` for this machine.
         strategies: Name to strategy, in place of the registry's.
+        memory_share_bytes: What a worker may hold before another takes its place, between two
+            jobs; ``None`` for its share of the machine.
     """
 
     def __init__(
@@ -70,8 +73,9 @@ class RayPool(Pool):
         gpus_per_worker: float = 0.0,
         address: str | None = None,
         strategies: Mapping[str, Strategy] | None = None,
+        memory_share_bytes: int | None = None,
     ) -> None:
-        options = ClusterOptions(workers, gpus_per_worker, address, strategies)
+        options = ClusterOptions(workers, gpus_per_worker, address, strategies, memory_share_bytes)
         self._cluster = RayCluster(options)
         self._lock = threading.Lock()
         self._queue = FoldQueue()
@@ -199,13 +203,15 @@ class RayPool(Pool):
             future = self._cluster.run(name, job.request)
             future.add_done_callback(self._reporter(name, job))
 
-    def _reporter(self, name: str, job: FoldJob) -> Callable[[Future[list[FoldResult]]], None]:
+    def _reporter(self, name: str, job: FoldJob) -> Callable[[Future[JobDone]], None]:
         return lambda future: self._news.put(_Ended(name, job, future))
 
     def _end(self, news: _Ended) -> None:
         """Deliver a job's results, or do it again where it was not its fault."""
         error = news.future.exception()
-        if error is not None:
+        if error is None and news.future.result().outgrown:
+            self._cluster.replace(news.worker)
+        elif error is not None:
             self._cluster.recover(news.worker, news.job.request.config, error)
         again = error is not None and may_pass(error) and news.job.attempt < MAX_ATTEMPTS
         with self._lock:
@@ -213,7 +219,7 @@ class RayPool(Pool):
             if again:
                 self._queue.put_back(news.worker, news.job)
         if not again:
-            for result in news.future.result() if error is None else _failed(news, error):
+            for result in news.future.result().results if error is None else _failed(news, error):
                 self._deliver(result)
 
     def _deliver(self, result: FoldResult) -> None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import gc
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from autosmall.data.images import load_pictures
 from autosmall.runner.pictures import DecodedPictures
-from autosmall.runner.process import redirect_output, set_up_process
+from autosmall.runner.process import (
+    MemoryShare,
+    private_memory_bytes,
+    redirect_output,
+    set_up_process,
+)
 from autosmall.runner.worker import Worker
 from autosmall.schema.mixed_pictures import Pictures
 from autosmall.schema.pictures import PictureSpec
@@ -18,15 +24,24 @@ from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.strategies.base import Strategy
 
 
+@dataclass(frozen=True)
+class JobDone:
+    """A job's results, one per fold, and whether its worker should be replaced now."""
+
+    results: list[FoldResult]
+    outgrown: bool
+
+
 class RayWorker:
     """A long-lived worker: imports once, is told of the search once, then does fold after fold.
 
     Ray calls the methods in the order in which they were called, one at a time.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, memory_share_bytes: int | None) -> None:
         set_up_process()
         self._name = name
+        self._memory_share = MemoryShare(memory_share_bytes)
 
     def warm_up(self) -> None:
         """Import Keras and its backend, so that the first fit does not wait for them."""
@@ -52,10 +67,8 @@ class RayWorker:
             strategies,
         )
 
-    def run(
-        self, request: FitRequest, specs: Sequence[PictureSpec], *arrays: Pictures
-    ) -> list[FoldResult]:
-        """Return the results of a request, one per fold.
+    def run(self, request: FitRequest, specs: Sequence[PictureSpec], *arrays: Pictures) -> JobDone:
+        """Return what came of a request.
 
         Args:
             request: What to fit.
@@ -66,11 +79,12 @@ class RayWorker:
         self._labelled.lend(dict(zip(specs, arrays, strict=False)))
         self._unlabelled.lend(dict(zip(specs, arrays[len(specs) :], strict=False)))
         try:
-            return list(self._worker.run(request))
+            results = list(self._worker.run(request))
         finally:
             # A reference kept here would keep Ray from moving the pictures to disk.
             self._labelled.lend({})
             self._unlabelled.lend({})
+        return JobDone(results, self._memory_share.is_outgrown(private_memory_bytes()))
 
 
 def decode_pictures(paths: Sequence[str], spec: PictureSpec) -> Pictures:

@@ -28,6 +28,7 @@ from autosmall.strategies.fold_model import FoldModel, Question
 
 PICTURES_PER_CLASS = 15
 FOLDS = 3
+HOARDED_BYTES = 256 * 2**20
 
 
 class Obedient(Strategy):
@@ -35,6 +36,7 @@ class Obedient(Strategy):
 
     name = "obedient"
     title = "Does as it is told"
+    hoarded: ClassVar[list[np.ndarray]] = []
     parameters: ClassVar = (
         ChoiceParameter("behaviour", "fit", (), "what to do"),
         ChoiceParameter("marker", "", (), "a file that is made in passing"),
@@ -58,7 +60,9 @@ class Obedient(Strategy):
             os.kill(os.getpid(), signal.SIGKILL)
         if behaviour == "exit":
             raise SystemExit(7)
-        if behaviour == "mark_fold":
+        if behaviour == "hoard":
+            type(self).hoarded.append(np.ones(HOARDED_BYTES // 8))
+        if behaviour in ("mark_fold", "hoard"):
             (marker / f"{time.monotonic_ns()}-{os.getpid()}").touch()
         healthy = all(
             task.observer.epoch_end(float("nan") if behaviour == "diverge" else 0.5, 0.5, None)
