@@ -97,6 +97,14 @@ class EarlyStop:
 
 
 @dataclass(frozen=True)
+class AskingTime:
+    """How long explorers took to propose, and how long idle workers, added up, waited for it."""
+
+    asked_seconds: float = 0.0
+    waited_worker_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class RunState:
     """How far the search is. ``early_stop`` stays when the search goes on."""
 
@@ -104,6 +112,7 @@ class RunState:
     end_reason: str = ""
     search_seconds: float = 0.0
     early_stop: EarlyStop | None = None
+    asking: AskingTime = AskingTime()
 
 
 class RunStore:
@@ -173,6 +182,7 @@ class RunStore:
                 "end_reason": state.end_reason,
                 "search_seconds": state.search_seconds,
                 "early_stop": None if state.early_stop is None else asdict(state.early_stop),
+                "asking": asdict(state.asking),
             },
         )
 
@@ -187,6 +197,7 @@ class RunStore:
             stored["end_reason"],
             float(stored["search_seconds"]),
             EarlyStop(**early_stop) if isinstance(early_stop, dict) else None,
+            AskingTime(**stored["asking"]) if "asking" in stored else AskingTime(),
         )
 
     def add_suggestion(self, suggestion: Suggestion) -> None:
@@ -327,6 +338,8 @@ def load_run_data(path: Path) -> RunData:
         state=state.state,
         end_reason=state.end_reason,
         search_seconds=state.search_seconds,
+        asked_seconds=state.asking.asked_seconds,
+        waited_worker_seconds=state.asking.waited_worker_seconds,
         subset_scores=read_subset_scores(path),
         asked={n: literal_eval(facts.identity[n]) for n in RESOLVED if n in facts.identity},
         openings=opened_places(path),

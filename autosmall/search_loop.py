@@ -23,7 +23,7 @@ from autosmall.explorers.base import Explorer
 from autosmall.explorers.portfolio import PROPOSER as PORTFOLIO
 from autosmall.kept_models import keep_leaders_models
 from autosmall.progress import SearchView
-from autosmall.run_store import RunStore
+from autosmall.run_store import AskingTime, RunStore
 from autosmall.runner.pool import Pool
 from autosmall.runner.race import decide
 from autosmall.schema.results import (
@@ -36,15 +36,13 @@ from autosmall.schema.results import (
 )
 from autosmall.schema.run_data import TrialRecord
 from autosmall.schema.search_context import FitRequest, SearchContext
+from autosmall.search_asking import Asking
 from autosmall.search_schedule import LAST_SHARE, fold_seconds, next_ahead
 from autosmall.search_trial import RUNNING, Trial, best_complete
 from autosmall.search_view import leader_row, leaders, worker_rows
 
 LAG = 16
 """Trial t sees the results of trials up to t - LAG."""
-
-SPARE_TRIALS = 2
-"""Trials kept ready beyond the number of workers, so that nobody waits for a proposal."""
 
 GRACE_SHARE = 0.05
 """Share of the time budget by which folds in flight may exceed it."""
@@ -97,6 +95,7 @@ class SearchLoop:
         self._context = context
         self._limits = limits
         self._explorer = explorer
+        self._asking = Asking(explorer, pool, store.state().asking)
         self._pool = pool
         self._store = store
         self._on_end = on_end
@@ -118,6 +117,11 @@ class SearchLoop:
     def seconds(self) -> float:
         """Wall time spent, earlier sittings included."""
         return self._limits.seconds_before + time.monotonic() - self._started
+
+    @property
+    def asking(self) -> AskingTime:
+        """How long explorers took and were waited for, earlier sittings included."""
+        return self._asking.time
 
     def resume(self, records: tuple[TrialRecord, ...]) -> list[TrialOutcome]:
         """Take in what earlier sittings stored and return the outcomes of the trials that ended.
@@ -171,7 +175,7 @@ class SearchLoop:
         """Ask for trials and send them off while there is room."""
         while self._room():
             self._tell_known()
-            suggestion = self._explorer.ask(1)[0]
+            suggestion = self._asking.ask()
             self._store.add_suggestion(suggestion)
             trial = self._trials[suggestion.number] = Trial(suggestion)
             if self._too_long(trial):
@@ -190,8 +194,13 @@ class SearchLoop:
             self.end_reason = "no configuration was left that fits in the remaining time"
             return False
         else:
-            has_room = len(self._open_trials) < self._pool.size + SPARE_TRIALS
+            has_room = len(self._open_trials) < self._pool.size + self._spare_trials
         return has_room and not self._ends_early(number)
+
+    @property
+    def _spare_trials(self) -> int:
+        latest = [t.fit_seconds for t in self._trials.values() if t.status != RUNNING][-LAG:]
+        return self._asking.spare_trials(float(np.mean(latest)) if latest else None)
 
     def _ends_early(self, number: int) -> bool:
         """Tell whether to end before trial ``number`` is proposed; once so, for good."""

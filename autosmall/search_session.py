@@ -7,7 +7,6 @@ import math
 import os
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from autosmall.altered_pictures import show_augmentation
@@ -24,6 +23,7 @@ from autosmall.run_store import (
     FINISHED,
     INTERRUPTED,
     RUNNING,
+    AskingTime,
     EarlyStop,
     RunState,
     RunStore,
@@ -149,7 +149,7 @@ def _work(prepared: PreparedSearch, pool: Pool, progress: Progress, started: flo
 
     def on_view(view: SearchView) -> None:
         progress.update(view)
-        clock.note(view.seconds)
+        clock.note(view.seconds, loop.asking)
         live_report.refresh_if_due()
 
     loop = SearchLoop(
@@ -256,31 +256,34 @@ class _Clock:
 
     def __init__(self, store: RunStore, every_seconds: float = 10.0) -> None:
         self._store = store
-        self._state = RunState(early_stop=store.state().early_stop)
+        self._earlier = store.state()
         self._every_seconds = every_seconds
         self._stored_seconds = 0.0
 
-    def note(self, seconds: float) -> None:
+    def note(self, seconds: float, asking: AskingTime | None = None) -> None:
+        earlier = self._earlier
         if seconds - self._stored_seconds >= self._every_seconds:
             self._stored_seconds = seconds
-            self._store.write_state(replace(self._state, search_seconds=seconds))
+            self._store.write_state(
+                RunState(RUNNING, "", seconds, earlier.early_stop, asking or earlier.asking)
+            )
 
 
 @contextlib.contextmanager
 def _books(store: RunStore, loop: SearchLoop, limits: Limits) -> Iterator[None]:
     """Write state, tables and report when the work ends, however it ends."""
     earlier = store.state().early_stop
-    store.write_state(RunState(RUNNING, "", loop.seconds, earlier))
+    store.write_state(RunState(RUNNING, "", loop.seconds, earlier, loop.asking))
     try:
         yield
     except BaseException as error:
-        store.write_state(RunState(INTERRUPTED, _why(error), loop.seconds, earlier))
+        store.write_state(RunState(INTERRUPTED, _why(error), loop.seconds, earlier, loop.asking))
         if isinstance(error, KeyboardInterrupt | SystemExit):
             _write_results(store)
         raise
     if loop.stopped_early:
         earlier = EarlyStop(len(loop.trials), limits.max_trials, limits.time_budget_seconds)
-    store.write_state(RunState(FINISHED, loop.end_reason, loop.seconds, earlier))
+    store.write_state(RunState(FINISHED, loop.end_reason, loop.seconds, earlier, loop.asking))
     _write_results(store)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from autosmall.errors import RunFolderError, SettingsError
 from autosmall.files import write_bytes, write_json
-from autosmall.run_store import EarlyStop, RunFacts, RunState, RunStore
+from autosmall.run_store import AskingTime, EarlyStop, RunFacts, RunState, RunStore
 from autosmall.schema.config import Config
 from autosmall.schema.results import COMPLETE, FoldResult, Reconstructions, Suggestion
 
@@ -142,11 +142,12 @@ def test_facts_and_state_come_back(tmp_path: Path) -> None:
         ("cat", 'do"g'),
     )
     store.create(facts)
-    store.write_state(RunState("finished", "time", 12.5))
+    state = RunState("finished", "time", 12.5, asking=AskingTime(3.0, 0.5))
+    store.write_state(state)
     assert store.exists
     kept = {name: value for name, value in facts.settings.items() if value is not None}
     assert store.facts() == replace(facts, settings=kept)
-    assert store.state() == RunState("finished", "time", 12.5)
+    assert store.state() == state
 
 
 def test_a_folder_without_a_run_says_so(tmp_path: Path) -> None:

@@ -56,6 +56,8 @@ class RunData:
         state: ``running``, ``finished`` or ``interrupted``.
         end_reason: Why the search ended, in words; empty while it runs.
         search_seconds: Wall time spent so far, over all sittings.
+        asked_seconds: How long explorers took to propose, over all sittings.
+        waited_worker_seconds: How long idle workers waited for that, added up over workers.
         asked: Options that were resolved since, as they were asked for (``folds``, ``repeats``,
             ``metric``): what the same command needs.
         openings: Places of test pictures, one for each time that they were opened for a model.
@@ -79,6 +81,8 @@ class RunData:
     end_reason: str
     search_seconds: float
     subset_scores: tuple[SubsetScore, ...] = ()
+    asked_seconds: float = 0.0
+    waited_worker_seconds: float = 0.0
     asked: Mapping[str, Value | None] = field(default_factory=dict)
     openings: tuple[str, ...] = ()
     model_metrics: Mapping[str, object] = field(default_factory=dict)
