@@ -10,7 +10,6 @@ from autosmall.schema.config import Config
 from autosmall.schema.results import Suggestion
 from autosmall.search_asking import MOST_SPARE_TRIALS, SPARE_TRIALS, Asking
 
-
 NEVER_ASKED = AskingTime()
 
 
