@@ -12,6 +12,7 @@
     assets/augmentation.json  a few pictures, altered (:mod:`autosmall.altered_picture_store`)
     assets/00007/          fold_00_reconstructions.png: originals above, what came back below
     models/00007/          fold_00.npz: what a leader's model learned (:mod:`autosmall.fold_models`)
+    invariances/00007/     fold_00.npz: altered pictures (:mod:`autosmall.altered_prediction_store`)
     sample_size/00007/     fold_00_025.json: trained on 25 % (:mod:`autosmall.sample_size_store`)
 
 A fold is stored when its ``trials/…/fold_….json`` is there; its predictions, curves, assets and
@@ -36,6 +37,7 @@ import numpy as np
 import tomli_w
 
 from autosmall.altered_picture_store import read_altered_pictures
+from autosmall.altered_prediction_store import read_altered_predictions
 from autosmall.data.folds import read_folds
 from autosmall.data.previews import PreviewFile
 from autosmall.data.sheets import decode_sheet, encode_sheet
@@ -346,6 +348,7 @@ def load_run_data(path: Path) -> RunData:
         model_metrics=metrics if isinstance(metrics, dict) else {},
         previews=PreviewFile(path / PREVIEWS),
         altered_pictures=read_altered_pictures(path),
+        altered_predictions=read_altered_predictions(path),
     )
 
 

@@ -15,6 +15,7 @@ from autosmall.child import ChildFailedError, ask_child
 from autosmall.data.images import UnreadablePictureError
 from autosmall.errors import SearchStoppedError
 from autosmall.explorers.registry import make_explorer
+from autosmall.invariance_check import BUDGET_SHARE, check_invariances
 from autosmall.live_report import LiveReport
 from autosmall.progress import Progress, SearchView, make_progress
 from autosmall.report import write_report
@@ -170,6 +171,7 @@ def _work(prepared: PreparedSearch, pool: Pool, progress: Progress, started: flo
         _say_resumed(progress, len(stored))
         loop.run()
         progress.note(f"search over: {loop.end_reason}")
+        _check_invariances(prepared, pool, progress, loop, limits)
         if prepared.settings.sample_size:
             _fit_on_less(prepared, pool, progress, loop, limits, live_report)
         if prepared.settings.pictures:
@@ -183,9 +185,12 @@ def _limits(prepared: PreparedSearch, started: float, workers: int) -> Limits:
         budget = prepared.space.usual_minutes * 60
 
     def reserve(trials: Collection[Trial]) -> float:
-        if budget is None or not settings.sample_size:
+        if budget is None:
             return 0.0
-        return reserved_seconds(trials, context, budget, workers)
+        seconds = BUDGET_SHARE * budget
+        if settings.sample_size:
+            seconds += reserved_seconds(trials, context, budget, workers)
+        return seconds
 
     return Limits(
         settings.max_trials,
@@ -207,6 +212,25 @@ def _early_stop_from(prepared: PreparedSearch, budget: float | None) -> int | No
     if earlier is not None and earlier.is_lifted(settings.max_trials, budget):
         return earlier.trials + LEAST_PROPOSALS
     return 0
+
+
+def _check_invariances(
+    prepared: PreparedSearch, pool: Pool, progress: Progress, loop: SearchLoop, limits: Limits
+) -> None:
+    """Ask a leader's models about altered pictures, as far as the time set aside allows."""
+    budget = limits.time_budget_seconds
+    progress.step("asking about altered pictures", 0, 1)
+    problems = check_invariances(
+        prepared.context,
+        pool,
+        prepared.store.path,
+        loop.trials,
+        math.inf if budget is None else min(BUDGET_SHARE * budget, budget - loop.seconds),
+        prepared.settings.pictures,
+        on_late=loop.keep,
+    )
+    for problem in problems:
+        progress.note(f"a model could not be asked about altered pictures: {problem}")
 
 
 def _fit_on_less(

@@ -55,6 +55,7 @@ RUN_ENTRIES = (
     "models",
     "assets",
     "sample_size",
+    "invariances",
     "model",
     "backbone.keras",
     "backbone.md",

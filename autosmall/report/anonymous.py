@@ -26,6 +26,7 @@ def without_pictures(run: RunData) -> RunData:
         trials=tuple(_trial(trial) for trial in run.trials),
         previews={},
         altered_pictures=None,
+        altered_predictions=tuple(replace(p, examples=()) for p in run.altered_predictions),
     )
 
 

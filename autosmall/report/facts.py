@@ -19,6 +19,7 @@ from autosmall.report.sections import (
     errors,
     heads,
     importance,
+    label_keeping,
     next_steps,
     rare_class,
     recommendation,
@@ -77,6 +78,7 @@ class ReportFacts:
     errors: errors.Errors
     data: data.Data
     augmentation: augmentation.Augmentation
+    label_keeping: label_keeping.LabelKeepingFacts
     sample_size: sample_size.SampleSize
     calibration: calibration.CalibrationFacts | None
     rare_class: rare_class.RareClassFacts | None
@@ -118,6 +120,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         errors=errors.gather(run, ranking),
         data=data.gather(run),
         augmentation=augmentation.gather(run, ranking),
+        label_keeping=label_keeping.gather(run),
         sample_size=sample_size.gather(run, ranking),
         calibration=calibration.gather(run, ranking),
         rare_class=rare_class.gather(run, ranking, run_path),

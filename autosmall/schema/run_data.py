@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.schema.altered_pictures import AlteredPictures
+from autosmall.schema.altered_predictions import AlteredPredictions
 from autosmall.schema.config import Value
 from autosmall.schema.folds import FoldPlan
 from autosmall.schema.results import FoldResult, Suggestion
@@ -64,6 +65,7 @@ class RunData:
         model_metrics: ``metrics.json`` of the model that was trained on all pictures, or nothing.
         previews: Row of a sample to a small JPEG file; none where they were not to be kept.
         altered_pictures: What augmentation makes of a few pictures; ``None`` where none was made.
+        altered_predictions: Predictions for altered pictures of one trial, by fold.
         subset_scores: Fits on parts of the training pictures, made after the search.
     """
 
@@ -88,6 +90,7 @@ class RunData:
     model_metrics: Mapping[str, object] = field(default_factory=dict)
     previews: Mapping[int, bytes] = field(default_factory=dict)
     altered_pictures: AlteredPictures | None = None
+    altered_predictions: tuple[AlteredPredictions, ...] = ()
 
     @property
     def metric(self) -> str:
