@@ -141,11 +141,13 @@ def range_share_text(share: float) -> str:
 def count_text(value: float) -> str:
     """Return a count in three digits at most, with its unit of thousands.
 
-    >>> count_text(972), count_text(1539), count_text(1843000)
-    ('972', '1,539', '1.84 million')
+    >>> count_text(972), count_text(1539), count_text(1843000), count_text(0.031)
+    ('972', '1,539', '1.84 million', '0.03')
     """
     if not math.isfinite(value):
         return MISSING
+    if 0 < value < 0.095:
+        return f"{value:.1g}"
     if value < 10_000:
         return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
     if value < 999_500:

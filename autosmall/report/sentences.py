@@ -55,10 +55,13 @@ def recommendation(
         return f"{text} That is always answering the commonest class: nothing tried does better."
     if math.isnan(majority):
         return text
-    beaten = corrected.low > majority if metric != "log_loss" else corrected.high < majority
+    above, below = corrected.low > majority, corrected.high < majority
+    better, worse = (above, below) if metric != "log_loss" else (below, above)
     reference = score_text(metric, majority, _half(corrected))
-    if beaten:
+    if better:
         return f"{text} Always answering the commonest class gets {reference}."
+    if worse:
+        return f"{text} Always answering the commonest class is better: it gets {reference}."
     return (
         f"{text} The interval does not exclude {reference}, which is what always answering the "
         "commonest class gets: these pictures do not show that anything was learned."
@@ -136,11 +139,13 @@ def tradeoff(metric: str, chosen: TrialSummary | None, gaps: Sequence[StrategyGa
     """Return what the gap of the recommended one is, and where gaps are large and small."""
     if chosen is None:
         return NOTHING_COMPLETE
-    text = (
-        f"The recommended configuration does {_gap_words(metric, chosen.gap)} "
-        f"with {_parameters(chosen)} to train, {count_text(chosen.parameters_per_picture)} per "
-        "training picture."
+    size = (
+        f"{_parameters(chosen)} to train, {count_text(chosen.parameters_per_picture)} per training "
+        "picture."
     )
+    text = f"The recommended configuration does {_gap_words(metric, chosen.gap)} with {size}"
+    if not math.isfinite(chosen.gap):
+        text = f"The recommended configuration's score in training is not known; it has {size}"
     learned = [gap for gap in gaps if gap.strategy != "baseline"]
     if len(learned) < 2:
         return text
@@ -158,7 +163,8 @@ def trend(metric: str, found: Trend | None) -> str:
             f"Fewer than {FEWEST_FOR_TREND} trained configurations of different size finished, "
             "too few to say how size and gap go together."
         )
-    strength = f"rank correlation {found.correlation:.2f}, {counted(found.count, 'configuration')}"
+    correlation = f"{found.correlation:.2f}".replace("-", "\N{MINUS SIGN}")
+    strength = f"rank correlation {correlation}, {counted(found.count, 'configuration')}"
     if found.p_value > 0.05:
         return f"No connection between size and gap can be shown here ({strength})."
     if found.correlation > 0:
@@ -230,9 +236,12 @@ def errors(classes: Sequence[str], found: Mistakes) -> str:
         if i != j
     ]
     count, truth, taken_for = max(pairs, key=lambda pair: pair[0])
+    alone = sum(pair[0] == count for pair in pairs) == 1
+    which = "the most frequent mistake is" if alone else "no mistake is more frequent than"
     return (
-        f"{found.wrong} of {counted(total, 'held-out picture')} were given a wrong class; the most "
-        f"frequent mistake is {truth} taken for {taken_for} ({count})."
+        f"{found.wrong} of {counted(total, 'held-out picture')} "
+        f"{'was' if found.wrong == 1 else 'were'} given a wrong class; {which} {truth} taken for "
+        f"{taken_for} ({count})."
     )
 
 
@@ -246,7 +255,7 @@ def configurations(ranked: int, tied: int, others: Mapping[str, int]) -> str:
     if ranked == 1:
         return f"{text}.{tail}"
     if tied == 1:
-        return f"{text}; each of the others is worse than the leader.{tail}"
+        return f"{text}; none of the others is tied with the leader.{tail}"
     return f"{text}; {counted(tied - 1, 'other')} cannot be told from the leader.{tail}"
 
 
@@ -279,8 +288,8 @@ def source(path: object, backbones: object) -> str:
 def effort(trials: int, complete: int, search_seconds: float) -> str:
     """Return what was tried and for how long."""
     return (
-        f"{counted(trials, 'configuration')} tried in {seconds_text(search_seconds)}, "
-        f"{complete} of them on all folds."
+        f"{counted(trials, 'configuration')} tried in {seconds_text(search_seconds)}; {complete} "
+        "finished all folds."
     )
 
 
@@ -323,8 +332,6 @@ def _parameters(summary: TrialSummary) -> str:
 
 
 def _gap_words(metric: str, gap: float) -> str:
-    if not math.isfinite(gap):
-        return "an unknown amount better in training than on held-out pictures,"
     if abs(gap) < 5e-4:
         return "as well in training as on held-out pictures,"
     way = "better" if gap > 0 else "worse"
