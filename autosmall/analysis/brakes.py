@@ -246,8 +246,17 @@ def _augmentation_shown(config: Config) -> str:
     return "none" if config["augmentation"] == "none" else f"strength {_augmentation(config):.2g}"
 
 
+def _short(value: float) -> str:
+    """Return a number in two digits, a whole one in all of them.
+
+    >>> _short(192), _short(0.0491)
+    ('192', '0.049')
+    """
+    return f"{value:g}" if value == int(value) else f"{value:.2g}"
+
+
 def _number(name: str, sign: float = 1.0) -> Brake:
-    return Brake(name, lambda config: sign * config.number(name), lambda c: f"{c.number(name):.3g}")
+    return Brake(name, lambda config: sign * config.number(name), lambda c: _short(c.number(name)))
 
 
 def _logarithm(name: str, sign: float = 1.0) -> Brake:
@@ -255,7 +264,7 @@ def _logarithm(name: str, sign: float = 1.0) -> Brake:
     return Brake(
         name,
         lambda config: sign * math.log10(max(config.number(name), SMALLEST)),
-        lambda config: f"{config.number(name):.2g}",
+        lambda config: _short(config.number(name)),
     )
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from autosmall.analysis.brakes import BrakeTrial, brake_effects, find_brakes, hold_up
+from autosmall.analysis.brakes import BRAKES, BrakeTrial, brake_effects, find_brakes, hold_up
 from autosmall.analysis.partial_effect import Effect
 from autosmall.analysis.ranking import rank
 from autosmall.schema.config import Config
@@ -117,3 +117,10 @@ def test_stopped_and_failed_trials_do_not_count(drawn, metric):
     run = drawn.make_run([ill, *well, failed], metric=metric)
     (effect,) = find_brakes(run, rank(run))
     assert (effect.trials, effect.weak, effect.strong) == (2, "0.1", "0.2")
+
+
+def test_sizes_are_shown_whole():
+    brakes = {brake.name: brake for brake in BRAKES}
+    config = Config.from_mapping({"strategy": "frozen", "image_size_px": 192, "penalty_c": 0.0123})
+    assert brakes["image_size_px"].shown(config) == "192"
+    assert brakes["penalty_c"].shown(config) == "0.012"
