@@ -39,7 +39,7 @@ class Example:
     folds: int
 
 
-ALL = (Example("shapes", draw_shapes, 10, 4), Example("digits", write_digits, 8, 4))
+ALL = (Example("shapes", draw_shapes, 8, 4), Example("digits", write_digits, 8, 4))
 
 
 def make(example: Example, work: Path) -> None:
