@@ -1,151 +1,138 @@
 """What a related source brings: digits 0 to 7 as the source, 8 against 9 as the task.
 
-For each seed: pretrain on the training pictures of 0 to 7, draw some pictures of 8 and of 9, and
-search with starts on the pretrained backbone and the plain CNN from scratch, all on the same folds.
-Each is then retrained and scored on the test pictures of 8 and 9. Usage::
+A backbone is pretrained on the training pictures of 0 to 7. For each number of pictures per class
+and each seed, that many pictures of 8 and of 9 are drawn; every arm is fitted on them and scored on
+all the other pictures of 8 and 9, those of the set's test part included. Usage::
 
-    python tests/benchmarks/source_training.py SHARED_DATA/mnist_small OUTPUT [PER_CLASS] [SEEDS]
+    python tests/benchmarks/source_training.py SHARED_DATA/mnist_small OUTPUT [STEPS] [SEEDS]
+
+Rows are appended to ``OUTPUT/rows.csv``; those that it holds already are not done again.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
 
+from autosmall.runner.process import ENVIRONMENT
+
+os.environ.update(ENVIRONMENT)
+
 import numpy as np
 import pandas as pd
+from fits import Pool
 
 import autosmall
+from autosmall.data.dataset import read_dataset
+from autosmall.models.backbone_registry import find_backbones
+from autosmall.runner.pictures import DecodedPictures
+from autosmall.schema.backbone_source import BackboneSource
+from autosmall.schema.config import Config, Value
+from autosmall.schema.seeds import derive_seed
+from autosmall.training.metrics import score
 
 INVARIANCES = ("rotate", "shift", "zoom", "shear", "brightness", "contrast", "noise")
 """Digits must not be mirrored."""
-SPACE = """
-name = "source"
-purpose = "a pretrained backbone against a network from scratch"
-usual_minutes = 10
-command = "python tests/benchmarks/source_training.py"
-strategies = ["frozen", "fine_tune", "scratch"]
-[common]
-image_size_px = { choices = [64, 96] }
-[frozen]
-backbone = { choices = "available" }
-layers = { choices = ["last", "multi"] }
-pooling = { choices = ["avg", "avg_max"] }
-penalty_c = { low = 1e-5, high = 1e3, log = true }
-[fine_tune]
-backbone = { choices = "pretrained" }
-epochs = { low = 2, high = 60 }
-head_rate_factor = { choices = [0.1, 1.0] }
-augmentation = { choices = ["affine"] }
-augmentation_strength = { low = 0.1, high = 1.0 }
-learning_rate = { low = 1e-5, high = 1e-2, log = true }
-[scratch]
-width = { choices = [8, 16] }
-blocks = { low = 2, high = 4 }
-head = { choices = ["global_average", "flatten", "pyramid"] }
-optimizer = { choices = ["adam", "adamw"] }
-weight_decay = { low = 1e-6, high = 1e-2, log = true }
-batch_size = { choices = [16, 32, 64] }
-augmentation = { choices = ["affine"] }
-augmentation_strength = { low = 0.1, high = 1.0 }
-learning_rate = { low = 1e-4, high = 3e-2, log = true }
-epochs = { low = 5, high = 80 }
-[[start]]
-label = "Frozen, several layers"
-strategy = "frozen"
-backbone = "best"
-image_size_px = 96
-layers = "multi"
-pooling = "avg_max"
-penalty_c = 0.01
-protected = true
-[[start]]
-label = "Fine-tuned"
-strategy = "fine_tune"
-backbone = "best"
-image_size_px = 96
-epochs = 20
-learning_rate = 0.0001
-head_rate_factor = 0.1
-augmentation = "affine"
-augmentation_strength = 0.3
-protected = true
-[[start]]
-label = "Plain CNN from scratch"
-strategy = "scratch"
-image_size_px = 64
-width = 16
-blocks = 4
-head = "global_average"
-optimizer = "adamw"
-learning_rate = 0.003
-weight_decay = 0.001
-batch_size = 16
-augmentation = "affine"
-augmentation_strength = 0.2
-epochs = 60
-protected = true
-"""
+PER_CLASS = (3, 5, 20)
+SOURCE_PX = 32
+"""The side at which the source is learned, and at which its backbone is used."""
+FEATURES: dict[str, Value] = {"pooling": "avg", "feature_transform": "sqrt"}
+NETWORK: dict[str, Value] = {
+    "optimizer": "adamw",
+    "learning_rate_schedule": "cosine",
+    "batch_size": 16,
+    "augmentation": "affine",
+    "augmentation_strength": 0.2,
+}
+TUNED: dict[str, Value] = {
+    "strategy": "fine_tune",
+    "image_size_px": SOURCE_PX,
+    "layers": "multi",
+    "trainable_blocks": 14,
+    "layer_decay": 1.0,
+    "learning_rate": 0.001,
+    "warmup_share": 0.1,
+    "weight_decay": 0.0001,
+    "dropout_rate": 0.5,
+    "epochs": 40,
+    **FEATURES,
+    **NETWORK,
+}
+HEAD: dict[str, Value] = {"strategy": "frozen", "image_size_px": SOURCE_PX, "head": "logistic_cv"}
+ARMS: dict[str, dict[str, Value]] = {
+    "frozen, last layer": {**HEAD, **FEATURES, "layers": "last"},
+    "frozen, several layers": {**HEAD, **FEATURES, "layers": "multi"},
+    "fine-tuned, every block": TUNED,
+    "scratch": {
+        "strategy": "scratch",
+        "image_size_px": 64,
+        "width": 16,
+        "blocks": 4,
+        "head": "global_average",
+        "learning_rate": 0.003,
+        "weight_decay": 0.001,
+        "epochs": 60,
+        **NETWORK,
+    },
+}
+"""Scratch as the default space begins it."""
 
 
-def link(files: list[Path], folder: Path) -> None:
-    """Copy ``files`` into ``folder``."""
-    folder.mkdir(parents=True)
-    for file in files:
-        shutil.copy(file, folder / file.name)
+def train_source(digits: Path, output: Path, steps: int) -> BackboneSource:
+    """Return the backbone of the digits 0 to 7, trained if it is not there yet."""
+    path, source = output / "digits.keras", output / "source"
+    if not path.is_file():
+        for label in "01234567":
+            shutil.copytree(digits / "train" / label, source / label, dirs_exist_ok=True)
+        autosmall.pretrain(source, output=path, invariances=INVARIANCES, steps=steps)
+    return next(s for s in find_backbones((str(path),), None).found if s.kind == "file")
 
 
-def draw_task(digits: Path, folder: Path, per_class: int, seed: int) -> None:
-    """Put ``per_class`` training pictures and all test pictures of 8 and 9 into ``folder``."""
-    rng = np.random.default_rng(seed)
-    for label in "89":
-        files = sorted((digits / "train" / label).iterdir())
-        chosen = rng.choice(len(files), per_class, replace=False)
-        link([files[index] for index in chosen], folder / "train" / label)
-        link(sorted((digits / "test" / label).iterdir()), folder / "test" / label)
+def read_pool(digits: Path, backbone: BackboneSource) -> Pool:
+    """Return all pictures of 8 and 9, those of the training part first."""
+    paths, labels = [], []
+    for part in ("train", "test"):
+        dataset = read_dataset(digits / part)
+        for path, label in zip(dataset.paths, dataset.labels, strict=True):
+            if dataset.classes[label] in "89":
+                paths.append(str(path))
+                labels.append("89".index(dataset.classes[label]))
+    pictures = DecodedPictures(paths)
+    return Pool(pictures, np.array(labels), 2, (backbone,), frozenset(INVARIANCES))
 
 
-def run_seed(digits: Path, source: Path, folder: Path, per_class: int, seed: int) -> pd.DataFrame:
-    """Return one row per start: cross-validated accuracy and accuracy on the test pictures."""
-    draw_task(digits, folder, per_class, seed)
-    (folder / "space.toml").write_text(SPACE)
-    backbone = autosmall.pretrain(
-        source, output=folder / "digits.keras", invariances=INVARIANCES, seed=seed
-    )
-    run = autosmall.search(
-        folder / "train",
-        output_dir=folder / "run",
-        space=folder / "space.toml",
-        backbone=[backbone.path],
-        invariances=INVARIANCES,
-        max_trials=3,
-        folds=5,
-        repeats=1,
-        sample_size=False,
-        workers=0,
-        seed=seed,
-        quiet=True,
-    )
-    table = run.trials[["strategy", "score"]].copy()
-    table["test"] = [
-        run.retrain(trial=trial, test=folder / "test").metrics["test"]["accuracy"]
-        for trial in run.trials["trial"]
-    ]
-    return table.assign(seed=seed)
+def accuracy(pool: Pool, arm: str, per_class: int, seed: int) -> float:
+    """Return the arm's accuracy on all pictures but the ``per_class`` that it learned from."""
+    rng = np.random.default_rng(derive_seed(seed, "draw", per_class))
+    first = [np.flatnonzero(pool.labels == label)[:100] for label in (0, 1)]
+    train = np.sort(np.concatenate([rng.permutation(rows)[:per_class] for rows in first]))
+    others = np.setdiff1d(np.arange(len(pool.labels)), train)
+    values = dict(ARMS[arm])
+    if values["strategy"] != "scratch":
+        values["backbone"] = pool.backbones[0].name
+    predicted = pool.predict(Config.from_mapping(values), train, others, derive_seed(seed, arm))
+    return score("accuracy", pool.labels[others], predicted)
 
 
-def main(digits: Path, output: Path, per_class: int = 20, seeds: int = 5) -> None:
-    """Print a row per seed and start, then the means."""
-    source = output / "source"
-    for label in "01234567":
-        link(sorted((digits / "train" / label).iterdir()), source / label)
-    tables = []
-    for seed in range(seeds):
-        tables.append(run_seed(digits, source, output / f"seed{seed}", per_class, seed))
-        print(tables[-1].to_string(index=False), flush=True)
-    means = pd.concat(tables).groupby("strategy")[["score", "test"]].mean()
-    print(means.round(4).to_string())
+def main(digits: Path, output: Path, steps: int = 600, seeds: int = 5) -> None:
+    """Append the rows that are missing, then print means and standard deviations over seeds."""
+    pool = read_pool(digits, train_source(digits, output, steps))
+    path = output / "rows.csv"
+    rows = pd.read_csv(path).to_dict("records") if path.is_file() else []
+    done = {(row["arm"], row["per_class"], row["seed"]) for row in rows}
+    for arm in ARMS:
+        for per_class in PER_CLASS:
+            for seed in range(seeds):
+                if (arm, per_class, seed) in done:
+                    continue
+                value = accuracy(pool, arm, per_class, seed)
+                rows.append({"arm": arm, "per_class": per_class, "seed": seed, "accuracy": value})
+                pd.DataFrame(rows).to_csv(path, index=False)
+                print(arm, per_class, seed, f"{value:.4f}", flush=True)
+    table = pd.DataFrame(rows).groupby(["arm", "per_class"], sort=False)["accuracy"]
+    print(table.agg(["mean", "std", "min"]).unstack("per_class").round(4).to_string())
 
 
 if __name__ == "__main__":
