@@ -285,7 +285,8 @@ def test_rates_that_are_too_high(drawn):
         for rate in (0.03, 0.1, 0.3)
     ]  # fmt: skip
     well = drawn.DrawnTrial("scratch", 0.8, values={"learning_rate": 0.001, "optimizer": "sgd"})
-    found = next_steps.lower_learning_rates(known_of(drawn.make_run([*ill, well])))
+    without = drawn.DrawnTrial("scratch", 0.7)  # as heads that are solved, not trained
+    found = next_steps.lower_learning_rates(known_of(drawn.make_run([*ill, well, without])))
     assert found.action == "Let scratch with sgd search below a learning rate of 0.03"
     assert found.why.startswith(
         "3 of 4 of these configurations had steps that are too long (diverged), all at 0.03 or "

@@ -352,7 +352,7 @@ def _lower(known: Known, name: str, found: Contrast, tried: int) -> Action:
 def _tried(run: RunData, strategy: str, optimizer: str) -> int:
     configs = [trial.suggestion.config for trial in run.trials]
     return sum(
-        config.strategy == strategy and (not optimizer or config["optimizer"] == optimizer)
+        config.strategy == strategy and optimizer in ("", config.to_dict().get("optimizer"))
         for config in configs
     )
 
