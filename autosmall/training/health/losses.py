@@ -118,6 +118,16 @@ def turning_point(validation_losses: Losses, guessing: float) -> int | None:
     return list(validation_losses).index(min(known)) + 1
 
 
+def level_around(values: Losses, epoch: int) -> float:
+    """Return the median of the known values of ``epoch``, from 1, and its two neighbours.
+
+    >>> level_around([0.1, 0.5, 0.9, 0.6], 2)
+    0.5
+    """
+    near = values[max(0, epoch - 2) : epoch + 1]
+    return float(np.median([value for value in near if math.isfinite(value)]))
+
+
 def is_flat(validation_losses: Losses) -> bool:
     """Tell whether all known losses lie within 0.5 % of each other."""
     known = [loss for loss in validation_losses if math.isfinite(loss)]

@@ -92,6 +92,15 @@ def has_gap(train_score: float, validation_score: float, validation_count: int) 
     return train_score - validation_score > max(GAP, GAP_DEVIATIONS * deviation)
 
 
+def has_fallen(before: float, after: float, count: int) -> bool:
+    """Tell whether an accuracy on the same ``count`` pictures fell by more than its deviation.
+
+    >>> has_fallen(0.8, 0.6, 40), has_fallen(0.8, 0.775, 40)
+    (True, False)
+    """
+    return before - after > _deviation(before, count)
+
+
 def loses_half(
     train_score: float, validation_score: float, validation_count: int, class_count: int
 ) -> bool:

@@ -111,7 +111,7 @@ _IN_ORDER = (
     Rule(
         OVERFITTING,
         "less than half of what was learned carried over to held-out pictures, or the loss on "
-        "these rose while training went on",
+        "these rose, and the accuracy fell, while training went on",
         "augment more, raise dropout or weight decay, train for fewer epochs, or take a smaller "
         "or pretrained model",
     ),

@@ -141,10 +141,26 @@ def _of_carrying_over(evidence: Evidence, learned: predictions.Association) -> I
         return
     scores = train.balanced_accuracy(), held_out.balanced_accuracy(), len(held_out.labels)
     lost = enough and predictions.loses_half(*scores, evidence.class_count)
-    turn = losses.turning_point(evidence.curves.get("validation_loss", ()), evidence.guessing)
+    turn = _turning_point(evidence)
     if lost or (turn is not None and predictions.has_gap(*scores)):
         yield rules.OVERFITTING, turn
     elif predictions.skill(scores[0], evidence.class_count) < predictions.LOW_SKILL:
         train_losses = evidence.curves.get("train_loss", ())
         falling = bool(train_losses) and losses.is_still_falling(train_losses, evidence.guessing)
         yield (rules.UNFINISHED if falling else rules.UNDERFITTING), None
+
+
+def _turning_point(evidence: Evidence) -> int | None:
+    """Return the epoch from which training did harm to held-out pictures, or ``None``.
+
+    A loss that rises alone tells that the network became too sure of itself, which happens to
+    every one that gets all training pictures right and is mended by a temperature. Where the
+    accuracy is known, it must have fallen as well.
+    """
+    turn = losses.turning_point(evidence.curves.get("validation_loss", ()), evidence.guessing)
+    accuracies = evidence.curves.get("validation_accuracy", ())
+    if turn is None or not accuracies:
+        return turn
+    known = [value for value in accuracies if math.isfinite(value)]
+    before, after = losses.level_around(accuracies, turn), losses.end_level(known)
+    return turn if predictions.has_fallen(before, after, len(evidence.held_out.labels)) else None

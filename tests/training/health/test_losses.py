@@ -83,3 +83,9 @@ def test_epochs_without_a_validation_loss_are_passed_over():
     assert not losses.is_flat([0.7, math.nan, 0.7, 0.7])
     assert not losses.is_flat([0.7, 0.7, 0.71, 0.7, 0.7])
     assert not losses.is_flat([])
+
+
+def test_the_level_around_an_epoch_passes_over_unknown_values():
+    assert losses.level_around([0.2, math.nan, 0.6, 0.9], 2) == pytest.approx(0.4)
+    assert losses.level_around([0.2, 0.4], 1) == pytest.approx(0.3)
+    assert losses.level_around([0.2, 0.4, 0.9], 3) == pytest.approx(0.65)

@@ -101,6 +101,15 @@ def test_a_gap_that_grows_is_overfitting_from_its_turning_point_on():
     assert diagnose(replace(changed, held_out=part(0.95, 1), curves=growing)) == {}
 
 
+@pytest.mark.parametrize(("end", "found"), [(0.75, ["overfitting"]), (0.84, []), (0.9, [])])
+def test_a_loss_that_rises_is_overfitting_only_where_the_accuracy_falls(end, found):
+    curves = {
+        "validation_loss": (1.4, 0.9, 0.6, 0.8, 1.0, 1.2, 1.3),
+        "validation_accuracy": (0.4, 0.8, 0.85, 0.85, end, end, end),
+    }
+    assert names(held_out=part(0.75, 1), curves=curves) == found
+
+
 def test_wrong_training_pictures_are_underfitting_once_the_loss_is_flat():
     low = {"train": part(0.55, 7), "held_out": part(0.5, 8)}
     assert names(**low, curves={"train_loss": FLAT_CURVE}) == ["underfitting"]
