@@ -11,6 +11,7 @@
     assets/previews.zip    a small JPEG per row of folds.csv (not with --no-pictures)
     assets/augmentation.json  a few pictures, altered (:mod:`autosmall.altered_picture_store`)
     assets/00007/          fold_00_reconstructions.png: originals above, what came back below
+    assets/00007/          fold_00_maps.zip: where a model looked (:mod:`autosmall.saliency_store`)
     models/00007/          fold_00.npz: what a leader's model learned (:mod:`autosmall.fold_models`)
     invariances/00007/     fold_00.npz: altered pictures (:mod:`autosmall.altered_prediction_store`)
     sample_size/00007/     fold_00_025.json: trained on 25 % (:mod:`autosmall.sample_size_store`)
@@ -47,6 +48,7 @@ from autosmall.fold_document import curves_document, fold_document, fold_from_do
 from autosmall.fold_models import write_fold_model
 from autosmall.openings import opened_places
 from autosmall.run_lock import is_at_work
+from autosmall.saliency_store import read_maps
 from autosmall.sample_size_store import read_subset_scores
 from autosmall.schema.config import Config, Value
 from autosmall.schema.results import FoldResult, Reconstructions, Suggestion
@@ -346,6 +348,7 @@ def load_run_data(path: Path) -> RunData:
         asked={n: literal_eval(facts.identity[n]) for n in RESOLVED if n in facts.identity},
         openings=opened_places(path),
         model_metrics=metrics if isinstance(metrics, dict) else {},
+        maps=read_maps(path),
         previews=PreviewFile(path / PREVIEWS),
         altered_pictures=read_altered_pictures(path),
         altered_predictions=read_altered_predictions(path),

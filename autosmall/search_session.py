@@ -34,6 +34,7 @@ from autosmall.run_tables import write_tables
 from autosmall.runner.inline_pool import InlinePool
 from autosmall.runner.pool import Pool
 from autosmall.runner.ray_pool import RayPool
+from autosmall.saliency_maps import draw_maps, reserved_map_seconds
 from autosmall.sample_size_fits import SampleSizeFits, reserved_seconds
 from autosmall.schema.results import COMPLETE
 from autosmall.schema.run_data import RunData
@@ -172,6 +173,8 @@ def _work(prepared: PreparedSearch, pool: Pool, progress: Progress, started: flo
         loop.run()
         progress.note(f"search over: {loop.end_reason}")
         _check_invariances(prepared, pool, progress, loop, limits)
+        if prepared.settings.pictures:
+            _draw_maps(prepared, pool, progress, loop, limits)
         if prepared.settings.sample_size:
             _fit_on_less(prepared, pool, progress, loop, limits, live_report)
         if prepared.settings.pictures:
@@ -188,6 +191,8 @@ def _limits(prepared: PreparedSearch, started: float, workers: int) -> Limits:
         if budget is None:
             return 0.0
         seconds = BUDGET_SHARE * budget
+        if settings.pictures:
+            seconds += reserved_map_seconds(budget)
         if settings.sample_size:
             seconds += reserved_seconds(trials, context, budget, workers)
         return seconds
@@ -231,6 +236,17 @@ def _check_invariances(
     )
     for problem in problems:
         progress.note(f"a model could not be asked about altered pictures: {problem}")
+
+
+def _draw_maps(
+    prepared: PreparedSearch, pool: Pool, progress: Progress, loop: SearchLoop, limits: Limits
+) -> None:
+    """Have the report's maps drawn, as far as the time budget allows."""
+    budget = limits.time_budget_seconds
+    seconds = math.inf if budget is None else budget - loop.seconds
+    missing = draw_maps(pool, prepared.store.path, seconds, loop.keep)
+    if missing:
+        progress.note(f"the report lacks maps of what the model looked at: {missing}")
 
 
 def _fit_on_less(

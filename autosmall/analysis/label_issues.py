@@ -27,6 +27,7 @@ class SuspectedLabel:
         label_probability: What it gives the label, 0 to 1.
         agreeing: Configurations, of ``witnesses``, that find ``suggested`` most probable too.
         witnesses: Configurations asked.
+        agreeing_trials: Numbers of those that agree, best first.
     """
 
     row: int
@@ -36,6 +37,7 @@ class SuspectedLabel:
     label_probability: float
     agreeing: int
     witnesses: int
+    agreeing_trials: tuple[int, ...] = ()
 
 
 def find_suspected_labels(
@@ -57,7 +59,7 @@ def find_suspected_labels(
     chosen = ranking.table.trials.index(recommended.summary.trial)
     probabilities = mean_over_repeats(ranking.table, chosen)
     rows = _suspected_rows(run.labels, probabilities)
-    votes = _votes(ranking)
+    trials, votes = tied_votes(ranking)
     suggested = probabilities.argmax(axis=1)
     found = [row for row in rows if (votes[:, row] == suggested[row]).mean() > 0.5]
     return len(found), tuple(
@@ -69,6 +71,11 @@ def find_suspected_labels(
             label_probability=float(probabilities[row, run.labels[row]]),
             agreeing=int((votes[:, row] == suggested[row]).sum()),
             witnesses=len(votes),
+            agreeing_trials=tuple(
+                trial
+                for trial, vote in zip(trials, votes[:, row], strict=True)
+                if vote == suggested[row]
+            ),
         )
         for row in found[:most]
     )
@@ -88,8 +95,13 @@ def _suspected_rows(
     return rows[probabilities[rows].argmax(axis=1) != labels[rows]]
 
 
-def _votes(ranking: Ranking) -> NDArray[np.int64]:
-    """Return ``int64 (witnesses, n_samples)``: the most probable class, configuration by row."""
+def tied_votes(ranking: Ranking) -> tuple[tuple[int, ...], NDArray[np.int64]]:
+    """Return who is asked, at most :data:`MOST_WITNESSES` trials, and what each of them says.
+
+    That is ``int64 (witnesses, n_samples)``: the most probable class, configuration by row.
+    """
     tied = [row for row in ranking.rows if row.tied_with_leader or row.rank == 1]
-    columns = [ranking.table.trials.index(row.summary.trial) for row in tied[:MOST_WITNESSES]]
-    return np.stack([mean_over_repeats(ranking.table, column).argmax(axis=1) for column in columns])
+    trials = tuple(row.summary.trial for row in tied[:MOST_WITNESSES])
+    columns = [ranking.table.trials.index(trial) for trial in trials]
+    said = [mean_over_repeats(ranking.table, column).argmax(axis=1) for column in columns]
+    return trials, np.stack(said)

@@ -25,6 +25,7 @@ def without_pictures(run: RunData) -> RunData:
         audit=_audit(run.audit, numbered),
         trials=tuple(_trial(trial) for trial in run.trials),
         previews={},
+        maps=(),
         altered_pictures=None,
         altered_predictions=tuple(replace(p, examples=()) for p in run.altered_predictions),
     )

@@ -96,6 +96,7 @@ def _environment(metric: str) -> Environment:
         "signed_interval": partial(numbers.signed_interval_text, metric),
         "counted": numbers.counted,
         "symbol": marks.symbol,
+        "cell_places": lambda cells: {(cell.truth, cell.predicted) for cell in cells},
         "metric_words": numbers.METRIC_WORDS[metric],
         "in_points": " (points)" if numbers.is_percent(metric) else "",
     }

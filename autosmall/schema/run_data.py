@@ -13,6 +13,7 @@ from autosmall.schema.altered_predictions import AlteredPredictions
 from autosmall.schema.config import Value
 from autosmall.schema.folds import FoldPlan
 from autosmall.schema.results import FoldResult, Suggestion
+from autosmall.schema.saliency import StoredMap
 from autosmall.schema.sample_size import SubsetScore
 
 
@@ -66,6 +67,7 @@ class RunData:
         previews: Row of a sample to a small JPEG file; none where they were not to be kept.
         altered_pictures: What augmentation makes of a few pictures; ``None`` where none was made.
         altered_predictions: Predictions for altered pictures of one trial, by fold.
+        maps: What fold models looked at, made after the search; by trial and row.
         subset_scores: Fits on parts of the training pictures, made after the search.
     """
 
@@ -88,6 +90,7 @@ class RunData:
     asked: Mapping[str, Value | None] = field(default_factory=dict)
     openings: tuple[str, ...] = ()
     model_metrics: Mapping[str, object] = field(default_factory=dict)
+    maps: tuple[StoredMap, ...] = ()
     previews: Mapping[int, bytes] = field(default_factory=dict)
     altered_pictures: AlteredPictures | None = None
     altered_predictions: tuple[AlteredPredictions, ...] = ()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from autosmall.models.array_model import predict_array_model
 from autosmall.schema.mixed_pictures import Pictures, same_shape_parts
+from autosmall.schema.pictures import PictureSpec
 from autosmall.schema.results import Arrays
 from autosmall.strategies.base import ArrayModel, FitTask, Strategy
 
@@ -29,6 +30,8 @@ class FoldModel:
         task: The fold: pictures, rows it was trained on (``train_index``) and rows it was not
             (``validation_index``), the resolved configuration.
         model: The whole model, from prepared pictures to probabilities.
+
+    A strategy that looks at no picture has no ``picture_spec``: asking for it is a ``ValueError``.
     """
 
     strategy: Strategy
@@ -39,6 +42,12 @@ class FoldModel:
     def rebuilt(cls, strategy: Strategy, task: FitTask, learned: Arrays) -> FoldModel:
         """Return the model that ``strategy`` makes of what a fit of ``task`` learned."""
         return cls(strategy, task, strategy.rebuild(task, learned))
+
+    @property
+    def picture_spec(self) -> PictureSpec:
+        """What its pictures are made to."""
+        (spec,) = self.strategy.picture_specs(self.task.config)
+        return spec
 
     def predict(self, pictures: Pictures) -> NDArray[np.float32]:
         """Return ``float32 (n, k)`` class probabilities of prepared ``uint8`` pictures."""

@@ -9,6 +9,7 @@ from autosmall.report.charts.front import front_figure
 from autosmall.report.charts.importance import importance_figure
 from autosmall.report.charts.intervals import IntervalRow, interval_figure
 from autosmall.report.charts.marks import color, shape
+from autosmall.report.charts.rare_class import rare_class_figure
 from autosmall.report.charts.reliability import reliability_figure
 from autosmall.report.charts.render import Figure
 from autosmall.report.charts.sample_size import sample_size_figure
@@ -31,6 +32,7 @@ class Figures:
     ill_curves: tuple[Figure, ...]
     importance: tuple[Figure, ...]
     reliability: Figure | None
+    rare_class: Figure | None
     sample_size: Figure | None
     search: Figure | None
 
@@ -49,6 +51,7 @@ def build_figures(facts: ReportFacts) -> Figures:
         ill_curves=tuple(curves_figure(example) for example in facts.training.examples),
         importance=tuple(importance_figure(group) for group in facts.importance.groups),
         reliability=reliability_figure(scaled.before, scaled.after) if scaled else None,
+        rare_class=rare_class_figure(facts.rare_class.curves) if facts.rare_class else None,
         sample_size=sample_size_figure(facts.metric, grown) if grown else None,
         search=search_figure(facts.metric, steps) if len(steps) > 1 else None,
     )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from autosmall.analysis.calibration import Reliability
 from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
 
 BEFORE, AFTER = "as predicted", "scaled"
 _COLORS = {BEFORE: "var(--train)", AFTER: "var(--accent)"}
 _SHAPES = {BEFORE: "diamond", AFTER: "circle"}
+
+KEY_PX, KEY_WIDTH_PX = 20, 100
+"""Height of a line of the key, and the room for its names."""
 
 
 def reliability_figure(before: Reliability, after: Reliability) -> Figure:
@@ -41,20 +46,16 @@ def _draw(before: Reliability, after: Reliability, width: int) -> Drawing:
     marks = curves.mark_point(filled=True, size=70, opacity=1).encode(
         x=x, y=y, color=color, shape=alt.Shape("shape:N", scale=None, legend=None)
     )
-    names = [
-        alt.Chart(alt.NamedData(f"name {which}"))
-        .mark_text(align=align, dx=shift, dy=drop, fontSize=12, fontWeight=600)
-        .encode(x=x, y=y, text="which:N", color=color)
-        for which, align, shift, drop in _name_places(before)
-    ]
     side = min(width - (70 if width > NARROW_PX else 62), 430)
-    chart = alt.layer(diagonal, lines, marks, *names).properties(width=side, height=min(side, 360))
+    height = min(side, 360)
+    key = _key(side, height)
+    chart = alt.layer(diagonal, lines, marks, *key).properties(width=side, height=height)
     rows = [*_rows(before, BEFORE), *_rows(after, AFTER)]
     ends: list[dict[str, object]] = [
         {"confidence": end, "accuracy": end} for end in (scale.domain[0], 100.0)
     ]
-    named = {f"name {which}": [_named_row(rows, which)] for which in (BEFORE, AFTER)}
-    return Drawing(chart, {"diagonal": ends, "bins": rows, **named})
+    keys = {f"name {which}": [_named_row(which)] for which in (BEFORE, AFTER)}
+    return Drawing(chart, {"diagonal": ends, "bins": rows, **keys})
 
 
 def _rows(found: Reliability, which: str) -> list[dict[str, object]]:
@@ -62,25 +63,30 @@ def _rows(found: Reliability, which: str) -> list[dict[str, object]]:
         {
             "confidence": 100 * b.confidence,
             "accuracy": 100 * b.accuracy,
-            "which": which,
-            "color": _COLORS[which],
-            "shape": _SHAPES[which],
+            **_named_row(which),
         }
         for b in found.bins
     ]
 
 
-def _name_places(before: Reliability) -> list[tuple[str, str, int, int]]:
-    """Return each curve's name, its alignment and shift: on different sides of the diagonal."""
-    above = [(-10, "right", -6), (10, "left", 14)]
-    sides = above if before.accuracy >= before.mean_confidence else above[::-1]
-    return [
-        (which, align, shift, drop)
-        for which, (shift, align, drop) in zip((BEFORE, AFTER), sides, strict=True)
-    ]
+def _key(width: int, height: int) -> list[Any]:
+    """Return mark and name of each curve, in the lower right corner, where hardly a bin lies."""
+    import altair as alt
+
+    color = alt.Color("color:N", scale=None, legend=None)
+    shape = alt.Shape("shape:N", scale=None, legend=None)
+    layers = []
+    for line, which in enumerate((BEFORE, AFTER)):
+        y = alt.value(height - KEY_PX * (2 - line) + KEY_PX / 2)
+        base = alt.Chart(alt.NamedData(f"name {which}")).encode(y=y, color=color)
+        left = width - KEY_WIDTH_PX
+        layers.append(
+            base.mark_point(filled=True, size=70, opacity=1).encode(x=alt.value(left), shape=shape)
+        )
+        text = base.mark_text(align="left", baseline="middle", fontSize=12, fontWeight=600)
+        layers.append(text.encode(x=alt.value(left + 10), text="which:N"))
+    return layers
 
 
-def _named_row(rows: list[dict[str, object]], which: str) -> dict[str, object]:
-    """Return the bin beside which a curve's name stands: a third of the way from its low end."""
-    mine = [row for row in rows if row["which"] == which]
-    return mine[len(mine) // 3]
+def _named_row(which: str) -> dict[str, object]:
+    return {"which": which, "color": _COLORS[which], "shape": _SHAPES[which]}

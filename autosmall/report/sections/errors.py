@@ -5,11 +5,16 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 
+from autosmall.analysis.agreement import Agreement, find_agreement
+from autosmall.analysis.confusion_cells import Cell, confusion_cells
 from autosmall.analysis.label_issues import SuspectedLabel, find_suspected_labels
 from autosmall.analysis.mistakes import Mistake, find_mistakes
 from autosmall.analysis.ranking import Ranking
 from autosmall.report import sentences
 from autosmall.report.numbers import counted
+from autosmall.report.sections import maps
+from autosmall.report.sections.agreement import agreement_sentence
+from autosmall.report.sections.maps import Maps
 from autosmall.schema.run_data import RunData
 
 
@@ -27,6 +32,11 @@ class Errors:
         suspected_count: How many labels are suspected.
         suspected: The labels least to be believed.
         suspected_sentence: How many there are and what to do, or why there are none.
+        cells: The pictures of the confusion matrix, cell by cell.
+        agreement: How far the configurations agree that are as good as the best; ``None`` where
+            there is only one.
+        agreement_sentence: The same in words; may be empty.
+        maps: What it looked at; ``None`` where no maps were drawn.
         pictures: Row to a small JPEG in base64, for what is shown; not in ``report.json``.
     """
 
@@ -39,6 +49,10 @@ class Errors:
     suspected_count: int = 0
     suspected: tuple[SuspectedLabel, ...] = ()
     suspected_sentence: str = ""
+    cells: tuple[Cell, ...] = ()
+    agreement: Agreement | None = None
+    agreement_sentence: str = ""
+    maps: Maps | None = None
     pictures: dict[int, str] = field(default_factory=dict, metadata={"in_json": False})
 
 
@@ -49,7 +63,12 @@ def gather(run: RunData, ranking: Ranking) -> Errors:
     found = find_mistakes(run, ranking, ranking.recommended.summary.trial)
     shares = tuple(tuple(n / max(1, sum(row)) for n in row) for row in found.confusion)
     count, suspected = find_suspected_labels(run, ranking)
-    shown = [mistake.row for mistake in found.confident] + [label.row for label in suspected]
+    cells = confusion_cells(run, ranking, found.trial)
+    agreement = find_agreement(run, ranking)
+    drawn = maps.gather(run, ranking)
+    shown = {mistake.row for mistake in found.confident} | {label.row for label in suspected}
+    shown |= {picture.row for cell in cells for picture in cell.pictures}
+    shown |= set(drawn.drawn) if drawn else set()
     return Errors(
         trial=found.trial,
         classes=run.classes,
@@ -60,7 +79,13 @@ def gather(run: RunData, ranking: Ranking) -> Errors:
         suspected_count=count,
         suspected=suspected,
         suspected_sentence=_suspected_in_words(count, len(suspected), len(run.labels)),
-        pictures={row: _embedded(run.previews[row]) for row in shown if row in run.previews},
+        cells=cells,
+        agreement=agreement,
+        agreement_sentence=agreement_sentence(agreement),
+        maps=drawn,
+        pictures={
+            row: _embedded(run.previews[row]) for row in sorted(shown) if row in run.previews
+        },
     )
 
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from autosmall.analysis.ranking import Ranking
+from autosmall.analysis.rare_curves import RareCurves, rare_curves
 from autosmall.analysis.thresholds import (
     PRECISION,
     RECALL,
@@ -29,12 +30,14 @@ class RareClassFacts:
 
     Attributes:
         found: What held-out pictures show.
+        curves: Its ROC and precision-recall curves.
         sentence: The answer.
         missing: Which thresholds could not be derived, and why; may be empty.
         command: Classifies pictures with one of the thresholds; empty where there is none.
     """
 
     found: RareClass
+    curves: RareCurves
     sentence: str
     missing: str
     command: str
@@ -44,12 +47,14 @@ def gather(run: RunData, ranking: Ranking, run_path: str) -> RareClassFacts | No
     """Return the rare class, or ``None`` where no class stands out or nothing is complete."""
     if ranking.recommended is None:
         return None
-    found = find_rare_class(ranking.table, ranking.recommended.summary.trial, run.classes)
+    recommended = ranking.recommended.summary.trial
+    found = find_rare_class(ranking.table, recommended, run.classes)
     if found is None:
         return None
     shown = _shown(found)
     return RareClassFacts(
         found=found,
+        curves=rare_curves(ranking.table, recommended, run.classes, found.name),
         sentence=rare_class_sentence(found),
         missing=_missing(found),
         command="" if shown is None else predict_command(run_path, shown.goal, shown.wanted),
