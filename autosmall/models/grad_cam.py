@@ -30,10 +30,15 @@ Floats = NDArray[np.float32]
 LEAST_SIDE = 3
 """Maps with fewer rows or columns say too little of the place."""
 
+USUAL_SIDE = 7
+"""Maps are added up on no fewer places along a side, where one of them has as many."""
+
 CHUNK_PICTURES = 16
 
 PROBABILITY_FLOOR = 1e-37
 """Below it lie no normal single-precision numbers."""
+
+BOX, BILINEAR = Image.Resampling.BOX, Image.Resampling.BILINEAR
 
 _POOLING = (
     keras.layers.AveragePooling2D,
@@ -72,8 +77,7 @@ def grad_cam(
             return None
         gradients = evidence_gradients(above, values, classes[rows])
         pairs = zip(values, gradients, strict=True)
-        found = [_spread((v * g).sum(axis=-1), height, width) for v, g in pairs]
-        parts.append(np.maximum(np.sum(found, axis=0), 0))
+        parts.append(_joined([(v * g).sum(axis=-1) for v, g in pairs], height, width))
     return np.concatenate(parts)
 
 
@@ -139,12 +143,25 @@ def _minus_evidence(targets: Tensor, probabilities: Tensor) -> Tensor:
     return ops.log(ops.maximum(others, floor)) - ops.log(ops.maximum(own, floor))
 
 
-def _spread(evidence: Floats, height: int, width: int) -> Floats:
-    """Return maps ``(n, h, w)`` as ``(n, height, width)``, bilinear, their sums kept about."""
+def _joined(found: list[Floats], height: int, width: int) -> Floats:
+    """Return the sum of maps ``(n, h, w)`` of several sizes as ``(n, height, width)``, 0 or more.
+
+    They are added up on the coarsest one's places, so that what is for and against the class
+    within such a place makes up for each other, as it does in the classifier.
+    """
+    grid = [
+        max(min(sides), min(USUAL_SIDE, max(sides)))
+        for sides in zip(*(each.shape[1:] for each in found), strict=True)
+    ]
+    summed = np.sum([_spread(each, grid[0], grid[1], BOX) for each in found], axis=0)
+    return _spread(np.maximum(summed, 0), height, width, BILINEAR)
+
+
+def _spread(evidence: Floats, height: int, width: int, how: Image.Resampling) -> Floats:
+    """Return maps ``(n, h, w)`` as ``(n, height, width)``, their sums kept about."""
     density = evidence.shape[1] * evidence.shape[2] / (height * width)
     resized = [
-        Image.fromarray(each.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
-        for each in evidence
+        Image.fromarray(each.astype(np.float32)).resize((width, height), how) for each in evidence
     ]
     return np.stack([np.asarray(each, np.float32) * np.float32(density) for each in resized])
 

@@ -100,14 +100,14 @@ def maps_sentence(pairs: Sequence[MapPair]) -> str:
     wrong = _finite([pair.wrong.half_share for pair in pairs])
     right = _finite([pair.right.half_share for pair in pairs if pair.right is not None])
     told = [
-        f"{_median(shares)} of the picture where it is {how} ({counted(len(shares), 'map')})"
+        f"on {_median(shares)} of the picture where it is {how} ({counted(len(shares), 'map')})"
         for how, shares in (("wrong", wrong), ("right", right))
         if shares
     ]
     if not told:
         return "No map shows a place that speaks for the class."
-    middle = ", in the middle of all" if len(wrong) > 1 or len(right) > 1 else ""
-    return f"Half of the evidence lies on {listed(told)}{middle}."
+    medians = "; medians" if len(wrong) > 1 or len(right) > 1 else ""
+    return f"Half of the evidence lies {listed(told)}{medians}."
 
 
 def maps_caption(methods: Sequence[str]) -> str:
@@ -123,8 +123,9 @@ def maps_caption(methods: Sequence[str]) -> str:
         f"Orange: what speaks for the class that the picture was taken for, as far as {how}; the "
         "white line holds half of it. The model of the fold that held the picture out was asked. "
         "Look whether the orange lies on what makes the class, or on the ground, a rim or a "
-        "mark. A map shows where, not what or why; it is as coarse as the model's last feature "
-        "map, strongest at its own maximum whatever that is, and no proof that the answer is right."
+        "mark. A map shows where, not what or why, and no finer than the model's last feature "
+        "map. Its strongest place is drawn strongest however weak it is, and a map that lies on "
+        "the right thing does not make the answer right."
     )
 
 
