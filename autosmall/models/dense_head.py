@@ -17,6 +17,7 @@ Floats = NDArray[np.float32]
 Arrays = dict[str, NDArray[np.generic]]
 
 BOTTLENECK_NAME = "bottleneck"
+BOTH_LOOKS = "both_looks"
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def classifier_model(
         features = keras.Model(pictures, values, name="features")
         pictures = keras.Input(pictures.shape[1:], name="pictures")
         looks = [features(pictures), features(keras.ops.flip(pictures, axis=2))]
-        values = keras.layers.Average(name="both_looks")(looks)
+        values = keras.layers.Average(name=BOTH_LOOKS)(looks)
     last = head.last if isinstance(head, DenseHead) else head
     if isinstance(head, DenseHead) and head.hidden is not None:
         values = _dense(head.hidden, "relu", BOTTLENECK_NAME)(values)

@@ -16,6 +16,7 @@ gradient descent with rate 1 turns it into the gradient.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -23,6 +24,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 from PIL import Image
+
+from autosmall.models.dense_head import BOTH_LOOKS
 
 Tensor = Any
 Floats = NDArray[np.float32]
@@ -65,20 +68,65 @@ def grad_cam(
     Returns:
         ``None`` where the classifier reads no map of at least :data:`LEAST_SIDE` rows and columns.
     """
-    maps = classifier_maps(model)
-    if not maps:
+    cut = _Cut.of(model)
+    if cut is None:
         return None
-    below, above = keras.Model(model.input, maps), keras.Model(maps, model.output)
     parts = []
     for start in range(0, len(pictures), CHUNK_PICTURES):
         rows = slice(start, start + CHUNK_PICTURES)
-        values = [np.asarray(each) for each in _listed(below.predict_on_batch(pictures[rows]))]
+        values = cut.values(pictures[rows])
         if any(min(each.shape[1:3]) < LEAST_SIDE for each in values):
             return None
-        gradients = evidence_gradients(above, values, classes[rows])
-        pairs = zip(values, gradients, strict=True)
-        parts.append(_joined([(v * g).sum(axis=-1) for v, g in pairs], height, width))
+        gradients = evidence_gradients(cut.above, values, classes[rows])
+        found = [(v * g).sum(axis=-1) for v, g in zip(values, gradients, strict=True)]
+        parts.append(_joined(cut.turned(found), height, width))
     return np.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A network cut at the maps that its classifier reads.
+
+    ``mirrored`` networks read the maps of the picture, then those of its mirror image.
+    """
+
+    below: keras.Model
+    above: keras.Model
+    mirrored: bool
+
+    @classmethod
+    def of(cls, model: keras.Model) -> _Cut | None:
+        """Return the network in two, ``None`` where its classifier reads no map."""
+        mirrored = any(layer.name == BOTH_LOOKS for layer in model.layers)
+        inner = (
+            next(each for each in model.layers if isinstance(each, keras.Model))
+            if mirrored
+            else model
+        )
+        maps = classifier_maps(inner)
+        if not maps:
+            return None
+        above = keras.Model(maps, inner.output)
+        if mirrored:
+            above = _averaged(above, keras.Model(model.get_layer(BOTH_LOOKS).output, model.output))
+        return cls(keras.Model(inner.input, maps), above, mirrored)
+
+    def values(self, pictures: Floats) -> list[Floats]:
+        looks = [pictures, pictures[:, :, ::-1]] if self.mirrored else [pictures]
+        found = [_listed(self.below.predict_on_batch(look)) for look in looks]
+        return [np.asarray(each) for look in found for each in look]
+
+    def turned(self, found: list[Floats]) -> list[Floats]:
+        """Return maps ``(n, h, w)`` with those of the mirror image turned back."""
+        half = len(found) // 2 if self.mirrored else len(found)
+        return found[:half] + [each[:, :, ::-1] for each in found[half:]]
+
+
+def _averaged(vector: keras.Model, rest: keras.Model) -> keras.Model:
+    """Return ``rest`` of the mean of what ``vector`` makes of two sets of maps."""
+    inputs = [[keras.Input(each.shape[1:]) for each in vector.inputs] for _ in range(2)]
+    vectors = [vector(maps if len(maps) > 1 else maps[0]) for maps in inputs]
+    return keras.Model(inputs[0] + inputs[1], rest(keras.layers.Average()(vectors)))
 
 
 def classifier_maps(model: keras.Model) -> list[Tensor]:
@@ -108,7 +156,7 @@ def evidence_gradients(
     ``above`` makes class probabilities of the maps ``values``; its weights are left as they are.
     """
     above.trainable = False
-    for layer in above.layers:
+    for layer in above._flatten_layers():
         if isinstance(layer, keras.layers.Dropout):
             layer.rate = 0.0
     inputs = [keras.Input(batch_shape=each.shape) for each in values]

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from autosmall.models.backbones import backbone_from_model
+from autosmall.models.dense_head import classifier_model
 from autosmall.models.grad_cam import classifier_maps, evidence_gradients, grad_cam
+from autosmall.models.heads import LinearHead
 
 SIDE = 24
 CLASSES = np.array([1, 0, 1])
@@ -96,6 +99,23 @@ def test_pooling_and_maps_of_one_place_are_passed_by():
     model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(vector))
     names = {each._keras_history.operation.name for each in classifier_maps(model)}
     assert names == {"first", "second"}
+
+
+def test_a_mirror_image_that_is_looked_at_too_has_its_map_turned_back():
+    model, maps = network("average")
+    head = LinearHead(np.random.default_rng(3).normal(size=(6, 2)).astype(np.float32), np.zeros(2))
+    backbone = backbone_from_model(keras.Model(model.input, maps))
+    images, classes = pictures(2), np.array([0, 1])
+    once, both = (
+        classifier_model(backbone, "last", "avg", head, mirrored=mirrored)
+        for mirrored in (False, True)
+    )
+    straight, turned = (
+        grad_cam(both, each, classes, SIDE, SIDE) for each in (images, images[:, :, ::-1])
+    )
+    np.testing.assert_allclose(turned[:, :, ::-1], straight, rtol=1e-3, atol=1e-6)
+    alone = grad_cam(once, images, classes, SIDE, SIDE)
+    assert np.abs(alone - straight).max() > 0.1 * straight.max() > 0
 
 
 def test_pictures_of_any_shape_and_maps_too_coarse():

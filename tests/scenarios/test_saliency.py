@@ -21,7 +21,7 @@ from autosmall.strategies.fold_model import FoldModel
 from autosmall.strategies.registry import get_strategy
 from autosmall.strategies.saliency import ExplainPictures
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 SIDE, TRAIN, HELD_OUT = 128, 120, 60
 STUCK = 1
