@@ -14,6 +14,7 @@ from autosmall.run_store import load_run_data
 from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.runner.questions import ModelAnswer, ModelRequest
 from autosmall.saliency_maps import draw_maps, reserved_map_seconds
+from autosmall.schema.config import Config
 from autosmall.schema.results import COMPLETE, FAILED, FoldResult
 from autosmall.schema.saliency import OCCLUSION, SaliencyMap
 from autosmall.schema.search_context import FitRequest, SearchContext
@@ -34,7 +35,7 @@ class DrawingPool(Pool):
     def begin(self, context: SearchContext) -> None:
         raise NotImplementedError
 
-    def submit(self, request: FitRequest, *, first: bool = False) -> None:
+    def submit(self, request: FitRequest, *, first: bool = False, seconds: float = 0.0) -> None:
         assert isinstance(request, ModelRequest) and isinstance(request.question, ExplainPictures)
         (fold,) = request.folds
         self.asked[fold] = request.question
@@ -45,6 +46,9 @@ class DrawingPool(Pool):
         pairs = zip(request.question.rows, request.question.classes, strict=True)
         maps = tuple(self._map(row, index) for row, index in pairs)
         self._results.append(ModelAnswer(request.trial, fold, COMPLETE, answer=maps))
+
+    def as_one(self, config: Config) -> bool:
+        raise NotImplementedError
 
     def _map(self, row: int, class_index: int) -> SaliencyMap:
         evidence = np.zeros((64, 64), np.float32)
