@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autosmall.analysis.ranking import Ranking, rank
 from autosmall.report import COMPARISON_PAGE, write_comparison, write_report
 from autosmall.run_store import RunStore, load_run_data
 from autosmall.run_tables import fold_results_table, trials_table
@@ -20,6 +19,7 @@ from autosmall.search_session import nothing_complete, run_search
 if TYPE_CHECKING:
     import pandas as pd
 
+    from autosmall.analysis.ranking import Ranking
     from autosmall.pretrain_session import PretrainResult
     from autosmall.retrain import RetrainResult
 
@@ -38,6 +38,9 @@ class SearchRun:
     @cached_property
     def ranking(self) -> Ranking:
         """The configurations ranked, the recommended one first."""
+        # Statistics take a second to import, which a search should not begin with.
+        from autosmall.analysis.ranking import rank
+
         return rank(self.data)
 
     @property

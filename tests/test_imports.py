@@ -55,3 +55,8 @@ def test_import_and_help_load_nothing_heavy(body):
 )
 def test_what_checks_the_input_loads_no_tensorflow(body):
     assert loaded(body, ("tensorflow", "keras", "keras_tuner")) == []
+
+
+def test_what_a_search_begins_with_loads_no_statistics():
+    """They take a second; the folds are written before."""
+    assert loaded("import autosmall.api", (*HEAVY, "scipy.stats")) == []

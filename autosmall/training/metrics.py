@@ -9,6 +9,9 @@ as reals ``(n, class_count)`` whose rows sum to 1. A fold may lack a class altog
   one picture and leave at least one to the rest; with no such class they are NaN.
 
 A probability that is NaN, or no labels at all, gives a NaN score, never an exception.
+
+scikit-learn is imported where it is used: it takes a second, and a search names its metric before
+anything else.
 """
 
 from __future__ import annotations
@@ -18,7 +21,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from autosmall.errors import SettingsError
 from autosmall.schema.settings import METRICS
@@ -116,10 +118,14 @@ def _log_loss(labels: Labels, probabilities: Probabilities) -> float:
 
 
 def _roc_auc(labels: Labels, probabilities: Probabilities) -> float:
+    from sklearn.metrics import roc_auc_score
+
     return _one_vs_rest(roc_auc_score, labels, probabilities)
 
 
 def _average_precision(labels: Labels, probabilities: Probabilities) -> float:
+    from sklearn.metrics import average_precision_score
+
     return _one_vs_rest(average_precision_score, labels, probabilities)
 
 

@@ -75,7 +75,7 @@ def test_an_early_end_holds_until_more_is_asked_for(
     """
     lag, rest = 4, 3
     monkeypatch.setattr("autosmall.search_loop.LAG", lag)
-    monkeypatch.setattr("autosmall.search_session.LEAST_PROPOSALS", rest)
+    monkeypatch.setattr("autosmall.search_work.LEAST_PROPOSALS", rest)
 
     def hopeless(outcomes: object, proposed: list[object], *facts: float) -> Outlook:
         return Outlook(0.0 if proposed else math.inf, 0.01, 9)
