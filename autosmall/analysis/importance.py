@@ -6,27 +6,26 @@
 * PED-ANOVA: what matters for getting among the best? How far the values of a setting among the
   best trials differ from those among all (Watanabe, Bansal and Hutter, IJCAI 2023).
 
-Both are Optuna's. fANOVA leaves out settings that some trials do not have, so the settings of each
-strategy are judged among its own trials, and the choice of strategy, with the settings that all
-strategies share, among all.
+Both give Optuna's numbers (:mod:`autosmall.analysis.fanova`). fANOVA leaves out settings that some
+trials do not have, so the settings of each strategy are judged among its own trials, and the choice
+of strategy, with the settings that all strategies share, among all.
 """
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autosmall.analysis.fanova import Column, variance_shares
+from autosmall.analysis.scored_trials import ScoredTrial, scored_trials
 from autosmall.schema.config import Value
-from autosmall.schema.results import FAILED
-from autosmall.schema.run_data import RunData, TrialRecord
+from autosmall.schema.run_data import RunData
 from autosmall.schema.seeds import derive_seed
-from autosmall.training.metrics import oriented, score
 
 LEAST_TRIALS = 30
 """Scored trials that a statement takes. With one of six settings behind 80 % of the variance,
@@ -49,9 +48,6 @@ the largest of all nine has a probability of 10 % where no setting matters."""
 
 LOG_RATIO = 20.0
 """Positive numbers whose largest is this many times the smallest are compared by logarithm."""
-
-NO_SETTINGS = "baseline"
-"""The strategy that has nothing to set."""
 
 EVERYTHING = "all"
 """Name of the comparison among all strategies."""
@@ -99,29 +95,19 @@ class ImportanceGroup:
     best_by_chance: float = 0.0
 
 
-@dataclass(frozen=True)
-class ScoredTrial:
-    """The settings of a trial and its score, more being better."""
-
-    values: Mapping[str, Value]
-    score: float
-
-
 def find_importance(run: RunData) -> tuple[ImportanceGroup, ...]:
     """Return the importance of settings among all strategies, then within each, by name.
 
-    Trials with at least one scored fold count, those dropped by the race too: leaving them out
-    would hide what made them bad. As they have different folds, a trial's score is its mean
-    distance from the median over trials of each of its folds. Log losses above that of guessing
-    count as guessing, or a few that diverged would be all that there is to explain.
+    Trials dropped by the race count too, on the scale of
+    :func:`~autosmall.analysis.scored_trials.scored_trials`.
     """
-    trials = _scored(run)
+    trials = scored_trials(run)
     names = sorted({str(trial.values["strategy"]) for trial in trials})
     seed = derive_seed(int(str(run.settings.get("seed", 0))), "analysis", "importance")
     groups = [compare_settings(EVERYTHING, trials, seed)] if len(names) > 1 else []
     for name in names:
         own = [
-            ScoredTrial({k: v for k, v in t.values.items() if k != "strategy"}, t.score)
+            replace(t, values={k: v for k, v in t.values.items() if k != "strategy"})
             for t in trials
             if t.values["strategy"] == name
         ]
@@ -138,8 +124,14 @@ def compare_settings(strategy: str, trials: Sequence[ScoredTrial], seed: int) ->
     rng = np.random.default_rng(seed)
     used = np.sort(rng.permutation(len(trials))[:MOST_TRIALS])
     kept = [trials[row] for row in used]
-    variance, best = _evaluate(kept, names, seed, TREES)
-    chance = [_evaluate(_shuffled(kept, rng), names, seed, SHUFFLED_TREES) for _ in range(SHUFFLES)]
+    columns = {name: _encoded([trial.values[name] for trial in kept]) for name in names}
+    study = _study(columns, len(kept))
+    values = np.array([trial.score for trial in kept])
+    variance, best = _evaluate(study, columns, values, seed, TREES)
+    chance = [
+        _evaluate(study, columns, rng.permutation(values), seed, SHUFFLED_TREES)
+        for _ in range(SHUFFLES)
+    ]
     total = sum(best.values()) or 1.0
     settings = [
         SettingImportance(name, variance.get(name, 0.0), best.get(name, 0.0) / total)
@@ -155,11 +147,6 @@ def compare_settings(strategy: str, trials: Sequence[ScoredTrial], seed: int) ->
     )
 
 
-def _shuffled(trials: Sequence[ScoredTrial], rng: np.random.Generator) -> list[ScoredTrial]:
-    order = rng.permutation(len(trials))
-    return [ScoredTrial(t.values, trials[row].score) for t, row in zip(trials, order, strict=True)]
-
-
 def _varying(trials: Sequence[ScoredTrial]) -> list[str]:
     """Return the settings that every trial has and that not all have alike."""
     if not trials:
@@ -168,73 +155,68 @@ def _varying(trials: Sequence[ScoredTrial]) -> list[str]:
     return sorted(name for name in shared if len({trial.values[name] for trial in trials}) > 1)
 
 
-def _evaluate(
-    trials: Sequence[ScoredTrial], names: Sequence[str], seed: int, trees: int
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Return what fANOVA and PED-ANOVA say of ``names``, as Optuna gives it."""
+def _study(columns: Mapping[str, Encoded], count: int) -> Any:
+    """Return a study that holds the settings of the trials; their scores are told later."""
     import optuna
-    from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    columns = {name: _encoded([trial.values[name] for trial in trials]) for name in names}
-    study = optuna.create_study(direction="maximize")
+    study = optuna.create_study()
     study.add_trials(
         [
             optuna.trial.create_trial(
-                params={name: columns[name][1][row] for name in names},
-                distributions={name: columns[name][0] for name in names},
-                value=trial.score,
+                params={name: column.values[row] for name, column in columns.items()},
+                distributions={name: column.distribution for name, column in columns.items()},
+                value=0.0,
             )
-            for row, trial in enumerate(trials)
+            for row in range(count)
         ]
     )
-    best_share = min(0.5, max(BEST_SHARE, LEAST_BEST / len(trials)))
+    return study
+
+
+def _evaluate(
+    study: Any, columns: Mapping[str, Encoded], scores: Floats, seed: int, trees: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return what fANOVA and PED-ANOVA say of each column for these scores."""
+    from optuna.importance import PedAnovaImportanceEvaluator
+
+    shares = variance_shares(
+        [column.numbers() for column in columns.values()], scores, trees=trees, seed=seed % 2**32
+    )
+    best_share = min(0.5, max(BEST_SHARE, LEAST_BEST / len(scores)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        variance = FanovaImportanceEvaluator(n_trees=trees, seed=seed % 2**32).evaluate(study)
-        best = PedAnovaImportanceEvaluator(target_quantile=best_share).evaluate(study)
-    return variance, best
+        best = PedAnovaImportanceEvaluator(target_quantile=best_share).evaluate(
+            study, list(columns), target=lambda trial: -float(scores[trial.number])
+        )
+    return dict(zip(columns, shares, strict=True)), best
 
 
-def _encoded(values: Sequence[Value]) -> tuple[Any, list[Any]]:
-    """Return a column's distribution over what was tried, and its values in that."""
+@dataclass(frozen=True)
+class Encoded:
+    """A setting's distribution over what was tried, and its values in that."""
+
+    distribution: Any
+    values: list[Any]
+
+    def numbers(self) -> Column:
+        """Return the values as a forest takes them: texts as one column of 0 and 1 each."""
+        if not hasattr(self.distribution, "choices"):
+            bounds = [self.distribution.low, self.distribution.high]
+            return Column(np.array(self.values, np.float64)[:, None], np.array([bounds]))
+        choices = np.array(self.distribution.choices)
+        own = (np.array(self.values)[:, None] == choices).astype(np.float64)
+        return Column(own, np.tile([0.0, 1.0], (len(choices), 1)))
+
+
+def _encoded(values: Sequence[Value]) -> Encoded:
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         choices = sorted({str(value) for value in values})
-        return CategoricalDistribution(choices), [str(value) for value in values]
+        return Encoded(CategoricalDistribution(choices), [str(value) for value in values])
     numbers = np.array(values, np.float64)
     if numbers.min() > 0 and numbers.max() >= LOG_RATIO * numbers.min():
         numbers = np.log10(numbers)
-    return FloatDistribution(float(numbers.min()), float(numbers.max())), numbers.tolist()
-
-
-def _scored(run: RunData) -> list[ScoredTrial]:
-    scores = {trial.number: _fold_scores(run, trial) for trial in run.trials}
-    folds = {fold for found in scores.values() for fold in found}
-    medians = {
-        fold: float(np.median([found[fold] for found in scores.values() if fold in found]))
-        for fold in folds
-    }
-    return [
-        ScoredTrial(
-            trial.suggestion.config.to_dict(),
-            float(np.mean([value - medians[fold] for fold, value in scores[trial.number].items()])),
-        )
-        for trial in run.trials
-        if scores[trial.number] and trial.suggestion.config.strategy != NO_SETTINGS
-    ]
-
-
-def _fold_scores(run: RunData, trial: TrialRecord) -> dict[int, float]:
-    found = {}
-    for fold in trial.folds:
-        labels = run.labels[run.folds.validation_index(fold.fold)]
-        if fold.status == FAILED or fold.probabilities.shape != (len(labels), len(run.classes)):
-            continue
-        value = oriented(run.metric, score(run.metric, labels, fold.probabilities))
-        if run.metric == "log_loss":
-            value = max(value, -math.log(len(run.classes)))
-        if math.isfinite(value):
-            found[fold.fold] = value
-    return found
+    distribution = FloatDistribution(float(numbers.min()), float(numbers.max()))
+    return Encoded(distribution, numbers.tolist())

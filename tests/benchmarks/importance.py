@@ -12,7 +12,8 @@ import sys
 import numpy as np
 
 from autosmall.analysis import importance
-from autosmall.analysis.importance import ScoredTrial, compare_settings
+from autosmall.analysis.importance import compare_settings
+from autosmall.analysis.scored_trials import ScoredTrial
 
 DRAWS = 40
 
@@ -36,7 +37,10 @@ def draw_trials(rng: np.random.Generator, count: int, planted: bool) -> list[Sco
     signal = -((np.log10(rates) + 3) ** 2)
     noise = rng.normal(size=count)
     scores = signal + 0.5 * signal.std() * noise if planted else noise
-    return [ScoredTrial(v, float(s)) for v, s in zip(values, scores, strict=True)]
+    return [
+        ScoredTrial(number, v, float(s))
+        for number, (v, s) in enumerate(zip(values, scores, strict=True))
+    ]
 
 
 def main(counts: list[int]) -> None:
