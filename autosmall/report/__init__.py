@@ -21,11 +21,16 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
     """
     from autosmall.files import write_bytes, write_json, write_text
     from autosmall.report.charts.build import build_figures
+    from autosmall.report.charts.bundle import begin_bundle
     from autosmall.report.facts import gather_facts, to_json
     from autosmall.report.html import render_page
     from autosmall.run_store import load_run_data
+    from autosmall.schema.results import COMPLETE
 
-    facts = gather_facts(load_run_data(run_dir), str(run_dir))
+    run = load_run_data(run_dir)
+    if any(trial.status == COMPLETE for trial in run.trials):
+        begin_bundle()
+    facts = gather_facts(run, str(run_dir))
     write_json(run_dir / "report.json", to_json(facts))
     page = run_dir / "report.html"
     figures = build_figures(facts)

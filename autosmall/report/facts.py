@@ -15,6 +15,7 @@ from autosmall.report.sections import (
     calibration,
     configurations,
     data,
+    effects,
     ensemble,
     errors,
     heads,
@@ -31,6 +32,7 @@ from autosmall.report.sections import (
     tradeoff,
     training,
     trust,
+    workers,
 )
 from autosmall.schema.run_data import RunData
 
@@ -75,6 +77,7 @@ class ReportFacts:
     training: training.Training
     ensemble: ensemble.EnsembleFacts | None
     importance: importance.Importance
+    effects: effects.Effects
     errors: errors.Errors
     data: data.Data
     augmentation: augmentation.Augmentation
@@ -84,6 +87,7 @@ class ReportFacts:
     rare_class: rare_class.RareClassFacts | None
     configurations: configurations.Configurations
     search: search.Search
+    workers: workers.Workers
     repetition: repetition.Repetition
 
 
@@ -117,6 +121,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         training=training.gather(run, ranking),
         ensemble=ensemble.gather(run, ranking, run_path),
         importance=importance.gather(run),
+        effects=effects.gather(run),
         errors=errors.gather(run, ranking),
         data=data.gather(run),
         augmentation=augmentation.gather(run, ranking),
@@ -126,6 +131,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         rare_class=rare_class.gather(run, ranking, run_path),
         configurations=configurations.gather(run, ranking, run_path),
         search=search.gather(run, ranking),
+        workers=workers.gather(run),
         repetition=repetition.gather(run, run_path, chosen is not None),
     )
     known = next_steps.Known(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from functools import partial
 from importlib import resources
 
@@ -13,7 +14,10 @@ from markupsafe import Markup
 from autosmall.report import numbers
 from autosmall.report.charts import marks
 from autosmall.report.charts.build import Figures
+from autosmall.report.charts.small_curves import in_words as curves_in_words
+from autosmall.report.charts.small_curves import small_curves
 from autosmall.report.facts import ReportFacts
+from autosmall.report.sections.effects import span
 
 SECTIONS = (
     ("use", "What should I use, and how good will it be?"),
@@ -34,10 +38,11 @@ SECTIONS = (
 
 
 def render_page(facts: ReportFacts, figures: Figures) -> str:
-    """Return the whole page: one file, no request, a script only for sorting and copying."""
+    """Return the whole page: one file, no request, scripts for what one may touch."""
     return render_frame(
         "page.html.j2",
         facts.metric,
+        scripts=_scripts(figures),
         facts=facts,
         figures=figures,
         sections=SECTIONS,
@@ -47,24 +52,39 @@ def render_page(facts: ReportFacts, figures: Figures) -> str:
     )
 
 
-def render_frame(template: str, metric: str, **values: object) -> str:
+def render_frame(
+    template: str, metric: str, *, scripts: Sequence[str] = (), **values: object
+) -> str:
     """Return the page that ``template`` fills the frame with; ``metric`` is what filters assume.
+
+    ``scripts`` run in their order, after the one that every page has.
 
     ``values`` hold at least ``sections`` (anchor and heading each) and ``folder``, where the
     sections' templates are.
     """
-    script = read_template("page.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    all_scripts = [read_template("page.js"), *scripts]
     return (
         _environment(metric)
         .get_template(template)
         .render(
-            script=Markup(script),
-            script_hash=digest,
+            scripts=[Markup(script) for script in all_scripts],
+            script_hashes=[_digest(script) for script in all_scripts],
             style=Markup(read_template("page.css")),
             **values,
         )
     )
+
+
+def _scripts(figures: Figures) -> list[str]:
+    """Return the scripts of the table and, where there are linked charts, what draws them."""
+    table = read_template("ranking.js")
+    if figures.linked is None:
+        return [table]
+    return [table, figures.linked.bundle, read_template("linked.js")]
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def template_environment() -> Environment:
@@ -88,6 +108,7 @@ def _environment(metric: str) -> Environment:
         "count": numbers.count_text,
         "range_share": numbers.range_share_text,
         "seconds": numbers.seconds_text,
+        "short": lambda value: f"{value:.4g}" if isinstance(value, float) else value,
         "words": lambda name: name.replace("_", " "),
         "unbroken": lambda sentence: sentence.replace(" %", "\N{NO-BREAK SPACE}%"),
     }
@@ -97,6 +118,10 @@ def _environment(metric: str) -> Environment:
         "counted": numbers.counted,
         "symbol": marks.symbol,
         "cell_places": lambda cells: {(cell.truth, cell.predicted) for cell in cells},
+        "small_curves": small_curves,
+        "curves_in_words": curves_in_words,
+        "span": span,
+        "marks_of": marks.ordered,
         "metric_words": numbers.METRIC_WORDS[metric],
         "in_points": " (points)" if numbers.is_percent(metric) else "",
     }

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-
 import numpy as np
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 
 WIDTHS = (390, 1440)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("no chromium on the path")
-    with playwright.sync_playwright() as driver:
-        # Chromium refuses its sandbox to root, which containers run as.
-        browser = driver.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -60,31 +45,6 @@ def pages(drawn, tmp_path_factory):
     return paths
 
 
-class Visit:
-    """An open page that notes every request and every message."""
-
-    def __init__(self, browser, path, **options):
-        options.setdefault("viewport", {"width": 1440, "height": 900})
-        self.context = browser.new_context(**options)
-        self.page = self.context.new_page()
-        self.noise = []
-        self.page.on("console", lambda message: self.noise.append(message.text))
-        self.page.on("pageerror", lambda error: self.noise.append(str(error)))
-        self.page.on("request", self._note_request)
-        self.page.goto(path.as_uri())
-        self.address = path.as_uri()
-
-    def _note_request(self, request):
-        if not request.url.startswith("data:") and not request.is_navigation_request():
-            self.noise.append(request.url)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc_info):
-        self.context.close()
-
-
 SITUATIONS = (
     "usual",
     "empty",
@@ -98,9 +58,9 @@ SITUATIONS = (
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_silent_and_no_wider_than_the_window(browser, pages, situation, width):
+def test_silent_and_no_wider_than_the_window(open_page, pages, situation, width):
     view = {"width": width, "height": 900}
-    with Visit(browser, pages[situation], viewport=view) as visit:
+    with open_page(pages[situation], viewport=view) as visit:
         visit.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
         assert visit.noise == []
@@ -108,10 +68,10 @@ def test_silent_and_no_wider_than_the_window(browser, pages, situation, width):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_each_figure_is_shown_once_in_the_size_that_fits(browser, pages, width):
-    with Visit(browser, pages["usual"], viewport={"width": width, "height": 900}) as visit:
-        shown = visit.page.locator("figure svg[role=img]:visible")
-        assert shown.count() == visit.page.locator("figure").count() == 9
+def test_each_figure_is_shown_once_in_the_size_that_fits(open_page, pages, width):
+    with open_page(pages["usual"], viewport={"width": width, "height": 900}) as visit:
+        shown = visit.page.locator("figure svg[role=img]:visible, figure .live:visible")
+        assert shown.count() == visit.page.locator("figure").count() == 11
         for chart in shown.all():
             box = chart.bounding_box()
             assert box["x"] >= 0
@@ -120,15 +80,15 @@ def test_each_figure_is_shown_once_in_the_size_that_fits(browser, pages, width):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("situation", ["usual", "empty", "hostile", "comparison"])
-def test_axe_finds_no_violation(browser, pages, situation, scheme):
-    with Visit(browser, pages[situation], color_scheme=scheme, bypass_csp=True) as visit:
+def test_axe_finds_no_violation(open_page, pages, situation, scheme):
+    with open_page(pages[situation], color_scheme=scheme, bypass_csp=True) as visit:
         visit.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
         found = axe.Axe().run(visit.page)
         assert found.violations_count == 0, found.generate_report()
 
 
-def test_pictures_of_mistakes_are_shown(browser, pages):
-    with Visit(browser, pages["usual"]) as visit:
+def test_pictures_of_mistakes_are_shown(open_page, pages):
+    with open_page(pages["usual"]) as visit:
         pictures = visit.page.locator("#mistakes .gallery img")
         assert pictures.count() >= 10
         pictures.first.scroll_into_view_if_needed()
@@ -137,16 +97,16 @@ def test_pictures_of_mistakes_are_shown(browser, pages):
         assert pictures.first.evaluate(width) == 90
 
 
-def test_recommendation_is_marked_and_seen_first(browser, pages):
-    with Visit(browser, pages["usual"]) as visit:
+def test_recommendation_is_marked_and_seen_first(open_page, pages):
+    with open_page(pages["usual"]) as visit:
         assert visit.page.locator("[data-fact=headline]").bounding_box()["y"] < 300
         chosen = visit.page.locator("#ranking tbody.chosen")
         assert chosen.count() == 1
         assert "recommended" in chosen.inner_text()
 
 
-def test_sorting_by_keyboard(browser, pages):
-    with Visit(browser, pages["usual"]) as visit:
+def test_sorting_by_keyboard(open_page, pages):
+    with open_page(pages["usual"]) as visit:
         header = visit.page.locator("#ranking thead th").nth(2)
         header.locator("button").focus()
         visit.page.keyboard.press("Enter")
@@ -163,8 +123,8 @@ def test_sorting_by_keyboard(browser, pages):
         assert [float(v) for v in falling if v] == rising[::-1]
 
 
-def test_filtering_by_text_strategy_and_status(browser, pages):
-    with Visit(browser, pages["usual"]) as visit:
+def test_filtering_by_text_strategy_and_status(open_page, pages):
+    with open_page(pages["usual"]) as visit:
         shown = visit.page.locator("#ranking > tbody:visible")
         everything = shown.count()
         visit.page.select_option("[name=strategy]", "scratch")
@@ -180,8 +140,8 @@ def test_filtering_by_text_strategy_and_status(browser, pages):
         assert shown.count() == everything == 10
 
 
-def test_folding_open_and_copying_by_keyboard(browser, pages):
-    with Visit(browser, pages["usual"], permissions=["clipboard-read"]) as visit:
+def test_folding_open_and_copying_by_keyboard(open_page, pages):
+    with open_page(pages["usual"], permissions=["clipboard-read"]) as visit:
         first = visit.page.locator("#ranking tbody").first
         first.locator("summary").focus()
         visit.page.keyboard.press("Enter")
@@ -194,8 +154,8 @@ def test_folding_open_and_copying_by_keyboard(browser, pages):
         assert first.locator("button[data-copy]").inner_text() == "Copied"
 
 
-def test_without_script_all_is_readable(browser, pages):
-    with Visit(browser, pages["usual"], java_script_enabled=False) as visit:
+def test_without_script_all_is_readable(open_page, pages):
+    with open_page(pages["usual"], java_script_enabled=False) as visit:
         assert visit.page.locator("[data-fact=headline]").is_visible()
         assert visit.page.locator("#ranking tbody[data-trial]").count() == 10
         assert not visit.page.locator("#ranking-filter").is_visible()
@@ -203,9 +163,9 @@ def test_without_script_all_is_readable(browser, pages):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_its_ground(browser, pages, scheme):
+def test_text_stands_out_from_its_ground(open_page, pages, scheme):
     """WCAG 2.2 AA: 4.5 to 1 for text, 3 to 1 for marks."""
-    with Visit(browser, pages["usual"], color_scheme=scheme) as visit:
+    with open_page(pages["usual"], color_scheme=scheme) as visit:
         colors = visit.page.evaluate(
             """() => {
               const probe = document.createElement("span");
@@ -239,8 +199,8 @@ def contrast(first, second):
     return (light + 0.05) / (dark + 0.05)
 
 
-def test_every_wide_table_can_be_reached_by_keyboard(browser, pages):
-    with Visit(browser, pages["usual"], viewport={"width": 390, "height": 900}) as visit:
+def test_every_wide_table_can_be_reached_by_keyboard(open_page, pages):
+    with open_page(pages["usual"], viewport={"width": 390, "height": 900}) as visit:
         unreachable = visit.page.evaluate(
             "[...document.querySelectorAll('body *')].filter(e => e.scrollWidth > e.clientWidth + 1"
             " && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX) && e.tabIndex < 0)"
@@ -249,16 +209,16 @@ def test_every_wide_table_can_be_reached_by_keyboard(browser, pages):
         assert unreachable == []
 
 
-def test_print_shows_what_is_folded(browser, pages, tmp_path):
-    with Visit(browser, pages["usual"]) as visit:
+def test_print_shows_what_is_folded(open_page, pages, tmp_path):
+    with open_page(pages["usual"]) as visit:
         visit.page.emulate_media(media="print")
         assert visit.page.locator("#ranking dl.values").first.is_visible()
         assert not visit.page.locator("nav.contents").is_visible()
         assert visit.page.pdf()[:5] == b"%PDF-"
 
 
-def test_reconstructions_are_shown(browser, pages):
-    with Visit(browser, pages["reconstructions"]) as visit:
+def test_reconstructions_are_shown(open_page, pages):
+    with open_page(pages["reconstructions"]) as visit:
         widths = visit.page.eval_on_selector_all(
             ".pairs img", "images => images.map(image => [image.complete, image.naturalWidth])"
         )

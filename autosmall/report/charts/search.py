@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from autosmall.report.charts.intervals import axis_title
 from autosmall.report.charts.marks import color, shape
@@ -11,11 +11,12 @@ from autosmall.report.numbers import is_percent, score_text
 from autosmall.report.sections.search import Step
 
 
-def search_figure(metric: str, steps: Sequence[Step]) -> Figure:
-    """Return each complete trial's score, and the best up to it as a line."""
+def search_figure(metric: str, steps: Sequence[Step], shown: Set[int]) -> Figure:
+    """Return the score of each complete trial in ``shown``, and the best up to it as a line."""
     first, last = steps[0], steps[-1]
+    kept = [s for s in steps if s.trial in shown or s.score == s.best_so_far or s is last]
     return figure(
-        lambda width: _draw(metric, steps, width),
+        lambda width: _draw(metric, kept, width),
         "Each mark is a configuration that finished all its folds, in the order in which they "
         "were proposed; the line is the best score so far.",
         f"Best score so far: {score_text(metric, first.best_so_far)} after trial {first.trial}, "

@@ -133,6 +133,7 @@ def _rows(points: Sequence[Point], factor: float) -> dict[str, list[dict[str, ob
 def _datum(point: Point, factor: float) -> dict[str, object]:
     area = 70 + 20 * math.log10(1 + point.trainable_parameters)
     return {
+        "trial": point.trial,
         "train": factor * point.train_score,
         "score": factor * point.score,
         "gap": factor * point.gap,

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from autosmall.analysis.ranking import RankedTrial, Ranking
 from autosmall.analysis.trial_summary import TrialSummary
 from autosmall.report import commands, sentences
 from autosmall.schema.config import Value
 from autosmall.schema.run_data import RunData, TrialRecord
+
+MOST_SHOWN, FIRST_RANKS = 400, 250
+"""Configurations that the page shows, and how many of these are the first of the ranking."""
+
+SMALL_CURVES = ("train_accuracy", "validation_accuracy")
+MOST_CURVE_POINTS = 16
 
 
 @dataclass(frozen=True)
@@ -26,10 +35,23 @@ class FoldRow:
 
 
 @dataclass(frozen=True)
+class SmallCurve:
+    """Accuracy over epochs, the mean over folds as far as all of them go.
+
+    ``values`` are at most :data:`MOST_CURVE_POINTS`, evenly from the first epoch to the last.
+    """
+
+    name: str
+    epochs: int
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Configuration:
     """One row of the table; ``rank`` is ``None`` for what could not be ranked.
 
-    ``difference`` and its interval compare it with the leader, paired over folds.
+    ``difference`` and its interval compare it with the leader, paired over folds. ``small_curves``
+    are those of configurations that the page shows.
     """
 
     rank: int | None
@@ -64,29 +86,76 @@ class Configuration:
     diagnoses: tuple[str, ...]
     config: dict[str, Value]
     folds: tuple[FoldRow, ...]
+    small_curves: tuple[SmallCurve, ...]
     retrain_command: str
 
 
 @dataclass(frozen=True)
 class Configurations:
-    """All trials: ranked ones first, then the others by number."""
+    """All trials: ranked ones first, then the others by number.
+
+    ``shown`` are the numbers of those on the page, and ``shown_sentence`` says which these are
+    where they are not all.
+    """
 
     sentence: str
     fold_total: int
     rows: tuple[Configuration, ...]
+    shown: tuple[int, ...]
+    shown_sentence: str
+
+    @property
+    def page_rows(self) -> list[Configuration]:
+        """Return the rows that the page shows."""
+        shown = frozenset(self.shown)
+        return [row for row in self.rows if row.trial in shown]
 
 
 def gather(run: RunData, ranking: Ranking, run_path: str) -> Configurations:
     """Return every trial of the run."""
     records = {trial.number: trial for trial in run.trials}
+    ranked: list[tuple[TrialSummary, RankedTrial | None]] = [(r.summary, r) for r in ranking.rows]
+    found = ranked + [(summary, None) for summary in ranking.others]
+    shown = choose_shown([s.trial for s, _ in ranked], [s.trial for s in ranking.others])
     rows = [
-        _row(run.metric, records[row.summary.trial], row.summary, row, run_path)
-        for row in ranking.rows
-    ] + [_row(run.metric, records[s.trial], s, None, run_path) for s in ranking.others]
+        _row(run.metric, records[summary.trial], summary, row, run_path, summary.trial in shown)
+        for summary, row in found
+    ]
     tied = sum(row.tied_with_leader for row in ranking.rows)
     counts = Counter(row.status for row in rows if row.rank is None)
     return Configurations(
-        sentences.configurations(len(ranking.rows), tied, counts), run.folds.total, tuple(rows)
+        sentences.configurations(len(ranking.rows), tied, counts),
+        run.folds.total,
+        tuple(rows),
+        tuple(sorted(shown)),
+        _shown_sentence(len(shown), len(rows)),
+    )
+
+
+def choose_shown(ranked: Sequence[int], others: Sequence[int]) -> frozenset[int]:
+    """Return the trials for the page: all, or the first ranks and evenly some of the rest.
+
+    >>> len(choose_shown(range(100), range(100, 200)))
+    200
+    >>> shown = choose_shown(range(3000), range(3000, 5000))
+    >>> len(shown), set(range(FIRST_RANKS)) <= shown, max(shown) >= 4980
+    (400, True, True)
+    """
+    if len(ranked) + len(others) <= MOST_SHOWN:
+        return frozenset([*ranked, *others])
+    rest = [*ranked[FIRST_RANKS:], *others]
+    room = MOST_SHOWN - len(ranked[:FIRST_RANKS])
+    kept = np.linspace(0, len(rest) - 1, room).round().astype(int)
+    return frozenset([*ranked[:FIRST_RANKS], *(rest[place] for place in kept)])
+
+
+def _shown_sentence(shown: int, total: int) -> str:
+    if shown == total:
+        return ""
+    return (
+        f"This table, and the charts whose marks are configurations, show {shown} of {total:,}: "
+        f"the first {FIRST_RANKS} ranks, and of all others every so many. trials.csv beside this "
+        "page has them all."
     )
 
 
@@ -96,6 +165,7 @@ def _row(
     summary: TrialSummary,
     ranked: RankedTrial | None,
     run_path: str,
+    shown: bool,
 ) -> Configuration:
     missing = float("nan")
     difference = ranked.to_leader if ranked else None
@@ -132,6 +202,7 @@ def _row(
         diagnoses=summary.diagnoses,
         config=summary.config.to_dict(),
         folds=_folds(metric, record, summary),
+        small_curves=_small_curves(record) if shown else (),
         retrain_command=commands.retrain_command(run_path, summary.trial),
     )
 
@@ -150,6 +221,18 @@ def _folds(metric: str, record: TrialRecord, summary: TrialSummary) -> tuple[Fol
         )
         for fold in record.folds
     )
+
+
+def _small_curves(record: TrialRecord) -> tuple[SmallCurve, ...]:
+    found = []
+    for name in SMALL_CURVES:
+        folds = [fold.curves[name] for fold in record.folds if len(fold.curves.get(name, ())) > 1]
+        if folds:
+            epochs = min(map(len, folds))
+            mean = np.mean([fold[:epochs] for fold in folds], axis=0)
+            kept = np.linspace(0, epochs - 1, min(epochs, MOST_CURVE_POINTS)).round().astype(int)
+            found.append(SmallCurve(name, epochs, tuple(round(float(v), 4) for v in mean[kept])))
+    return tuple(found)
 
 
 def _last_line(error: str) -> str:

@@ -36,11 +36,15 @@ class StrategyTime:
 
 @dataclass(frozen=True)
 class ProposerRow:
-    """What one proposer brought; ``best`` is ``None`` where nothing of it is complete."""
+    """What one proposer brought; ``best`` is ``None`` where nothing of it is complete.
+
+    ``led`` counts its trials that had the best score so far when they came, in order of numbers.
+    """
 
     proposer: str
     proposed: int
     complete: int
+    led: int
     best: float | None
     best_trial: int | None
 
@@ -146,6 +150,9 @@ def _times(run: RunData, ranking: Ranking, total: float) -> tuple[StrategyTime, 
 
 def _proposers(run: RunData, ranking: Ranking) -> tuple[ProposerRow, ...]:
     rows = []
+    steps = _steps(run, ranking)
+    before = [float("nan"), *(step.best_so_far for step in steps)]
+    leading = {s.trial for s, best in zip(steps, before, strict=False) if s.best_so_far != best}
     for name in sorted({trial.suggestion.proposer for trial in run.trials}):
         own = [row.summary for row in ranking.rows if row.summary.proposer == name]
         best = max(own, key=lambda s: ranking.oriented(s.score.mean), default=None)
@@ -154,6 +161,7 @@ def _proposers(run: RunData, ranking: Ranking) -> tuple[ProposerRow, ...]:
                 proposer=name,
                 proposed=sum(t.suggestion.proposer == name for t in run.trials),
                 complete=len(own),
+                led=sum(summary.trial in leading for summary in own),
                 best=best.score.mean if best else None,
                 best_trial=best.trial if best else None,
             )

@@ -1,0 +1,209 @@
+"""Score against one setting: trials as marks, means over bins with their intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autosmall.analysis.effects import Effect
+from autosmall.report.charts.intervals import axis_title
+from autosmall.report.charts.live import LiveChart, live_chart
+from autosmall.report.charts.marks import color, shape
+from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
+from autosmall.report.charts.settings import thinned
+from autosmall.report.numbers import is_percent, score_text
+from autosmall.report.sections.configurations import Configuration
+from autosmall.report.sections.effects import SettingEffects, span
+
+LEARNING_RATE = "learning_rate"
+MOST_PANELS = 4
+MOST_MARKS = 150
+"""Configurations that are drawn; means are over all."""
+
+COMPLETE_AREA, DROPPED_AREA = 60, 18
+
+
+@dataclass(frozen=True)
+class EffectScene:
+    """What a chart of a setting shows.
+
+    Attributes:
+        metric: The search's metric.
+        found: The setting, with its effects.
+        rows: Configurations that may be drawn.
+        scores: Score by trial, as if on all folds.
+    """
+
+    metric: str
+    found: SettingEffects
+    rows: Sequence[Configuration]
+    scores: Mapping[int, float]
+
+    @property
+    def panels(self) -> list[str]:
+        """Return the optimisers that get a panel each, most frequent first; none for one."""
+        if self.found.setting != LEARNING_RATE:
+            return []
+        names = [str(row.config["optimizer"]) for row in self.drawn if "optimizer" in row.config]
+        order = sorted(set(names), key=lambda name: (-names.count(name), name))
+        return order[:MOST_PANELS] if len(order) > 1 else []
+
+    @property
+    def drawn(self) -> list[Configuration]:
+        """Return the configurations that are drawn, of those with the setting and a score."""
+        own = [r for r in self.rows if self.found.setting in r.config and r.trial in self.scores]
+        return thinned(own, MOST_MARKS)
+
+    @property
+    def is_thinned(self) -> bool:
+        """Tell whether some configurations have no mark."""
+        return len(self.drawn) == MOST_MARKS
+
+
+def effect_figure(scene: EffectScene) -> Figure:
+    """Return marks of all trials and, by strategy, the means of bins."""
+    by = ", a panel for each optimiser" if scene.panels else ""
+    few = f" (at most {MOST_MARKS}, the first ranks among them)" if scene.is_thinned else ""
+    means = (
+        "Strong marks are means over neighbouring values with 95 % intervals, as far as trials "
+        "vary."
+        if any(_bins(scene, effect) for effect in scene.found.effects)
+        else "No optimiser has trials enough for means; those over all of them stand in the table."
+    )
+    return figure(
+        lambda width: _draw(scene, width),
+        f"Score against {scene.found.title}{by}. Faint marks are configurations{few}, small ones "
+        f"those that the race dropped, placed as if they had finished. {means} A search looks "
+        "longer where scores are good, and other settings differ too: this shows what went "
+        "together.",
+        f"Score against {scene.found.title}. {_in_words(scene)}",
+    )
+
+
+def effect_chart(scene: EffectScene, drawn: Figure, table: Mapping[str, Any]) -> LiveChart:
+    """Return the figure of ``scene`` as a chart to touch; ``table`` is what brushes refer to."""
+    names = table["optimizer"]["values"]["of"] if scene.panels else []
+    parts = [{"optimizer": [names.index(name)] * 2} for name in scene.panels]
+    return live_chart(scene.found.setting, drawn, {"parts": parts})
+
+
+def _in_words(scene: EffectScene) -> str:
+    told = [
+        f"{effect.strategy}{' with ' + effect.optimizer if effect.optimizer else ''}: "
+        + ", ".join(f"{score_text(scene.metric, b.mean)} at {span(b)}" for b in effect.bins)
+        for effect in scene.found.effects
+    ]
+    return "; ".join(told) + "."
+
+
+def _draw(scene: EffectScene, width: int) -> Drawing:
+    import altair as alt
+
+    narrow, panels = width <= NARROW_PX, scene.panels
+    columns = 1 if narrow or len(panels) < 2 else 2
+    inner = (width - 70) // columns - (0 if columns == 1 else 24)
+    made = [_panel(scene, name, inner, columns) for name in panels or [""]]
+    chart = alt.concat(*made, columns=columns, spacing=16) if len(made) > 1 else made[0]
+    return Drawing(
+        chart,
+        {
+            "points": [_point(scene, row) for row in scene.drawn],
+            "bins": [row for e in scene.found.effects for row in _bins(scene, e)],
+        },
+    )
+
+
+def _panel(scene: EffectScene, name: str, width: int, columns: int) -> Any:
+    """Return the panel of optimiser ``name``, or the only one where it is empty."""
+    import altair as alt
+
+    field = scene.found.setting
+    numbers = [float(str(row.config[field])) for row in scene.drawn]
+    kind = "log" if field == LEARNING_RATE else "linear"
+    x_scale = alt.Scale(type=kind, domain=[min(numbers), max(numbers)], nice=False, padding=10)
+    axis = alt.Axis(tickCount=5, domain=False, ticks=False, grid=False, format="~g")
+    y_scale = alt.Scale(domain=_domain(scene), nice=False, zero=False, padding=4)
+    y_axis = alt.Axis(tickCount=5, domain=False, ticks=False)
+    x = alt.X(f"{field}:Q", scale=x_scale, axis=axis, title=scene.found.title)
+    title = (
+        axis_title(scene.metric)
+        if columns == 1
+        else axis_title(scene.metric).replace(" on held-out pictures", "")
+    )
+    y = alt.Y("score:Q", scale=y_scale, axis=y_axis, title=title)
+    look = {
+        "color": alt.Color("color:N", scale=None, legend=None),
+        "shape": alt.Shape("shape:N", scale=None, legend=None),
+    }
+    marks = (
+        alt.Chart(alt.NamedData("points"))
+        .mark_point(filled=True, opacity=0.45)
+        .encode(x=x, y=y, size=alt.Size("area:Q", scale=None, legend=None), **look)
+    )
+    bins = alt.Chart(alt.NamedData("bins"))
+    rules = bins.mark_rule(strokeWidth=2.2).encode(
+        x=x, y=alt.Y("low:Q", scale=y_scale, axis=y_axis, title=title), y2="high:Q",
+        color=look["color"],
+    )  # fmt: skip
+    means = bins.mark_point(filled=True, size=110, opacity=1, stroke="var(--page)").encode(
+        x=x, y=y, **look
+    )
+    lines = bins.mark_line(strokeWidth=1.4, strokeDash=[3, 3]).encode(
+        x=x, y=y, color=look["color"], detail="strategy:N"
+    )
+    layers = [marks, lines, rules, means]
+    if name:
+        own = alt.FieldEqualPredicate(field="optimizer", equal=name)
+        layers = [layer.transform_filter(own) for layer in layers]
+    chart = alt.layer(*layers).properties(width=width, height=220 if columns == 1 else 190)
+    return chart.properties(title=name) if name else chart
+
+
+def _domain(scene: EffectScene) -> list[float]:
+    factor = _factor(scene.metric)
+    bins = [b for effect in scene.found.effects for b in effect.bins]
+    values = [factor * scene.scores[row.trial] for row in scene.drawn]
+    low = min(values + [factor * b.mean_low for b in bins])
+    high = max(values + [factor * b.mean_high for b in bins])
+    if is_percent(scene.metric):
+        return [max(0.0, low), min(100.0, high)]
+    return [max(0.0, low), high]
+
+
+def _point(scene: EffectScene, row: Configuration) -> dict[str, object]:
+    return {
+        "trial": row.trial,
+        scene.found.setting: row.config[scene.found.setting],
+        "score": _factor(scene.metric) * scene.scores[row.trial],
+        "optimizer": str(row.config.get("optimizer", "")),
+        "color": color(row.strategy),
+        "shape": shape(row.strategy),
+        "area": COMPLETE_AREA if row.rank else DROPPED_AREA,
+    }
+
+
+def _bins(scene: EffectScene, effect: Effect) -> list[dict[str, object]]:
+    """Return the means of an effect; one over all optimisers stands in no panel of one."""
+    if bool(effect.optimizer) != bool(scene.panels):
+        return []
+    factor = _factor(scene.metric)
+    logarithmic = scene.found.setting == LEARNING_RATE
+    return [
+        {
+            "strategy": effect.strategy,
+            "optimizer": effect.optimizer,
+            scene.found.setting: math.sqrt(b.low * b.high) if logarithmic else (b.low + b.high) / 2,
+            "score": factor * b.mean,
+            "low": factor * b.mean_low,
+            "high": factor * b.mean_high,
+            "color": color(effect.strategy),
+            "shape": shape(effect.strategy),
+        }
+        for b in effect.bins
+    ]
+
+
+def _factor(metric: str) -> float:
+    return 100.0 if is_percent(metric) else 1.0
