@@ -67,7 +67,12 @@ def _relocated(run_dir: Path, work: Path, name: str) -> Path:
     shutil.copytree(run_dir, root / place, ignore=shutil.ignore_patterns(*LEFT_OUT))
     store = RunStore(root / place)
     facts = store.facts()
-    here = {"dataset": f"pictures/{name}", "output_dir": str(place)}
+    folders, home = facts.settings["backbones_looked_in"], str(Path.home())
+    here = {
+        "dataset": f"pictures/{name}",
+        "output_dir": str(place),
+        "backbones_looked_in": tuple(folder.replace(home, "~") for folder in folders),
+    }
     store.create(replace(facts, settings={**facts.settings, **here}))
     with contextlib.chdir(root):
         write_report(place)
