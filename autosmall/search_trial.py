@@ -27,6 +27,9 @@ class Trial:
     folds: dict[int, FoldResult] = field(default_factory=dict)
     sent: set[int] = field(default_factory=set)
     judged: int = 0
+    _score: dict[tuple[str | int, ...], float] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def number(self) -> int:
@@ -63,8 +66,12 @@ class Trial:
 
     def score(self, metric: str) -> float:
         """Return the mean of :meth:`fold_scores`, minus infinity without any."""
-        scores = self.fold_scores(metric)
-        return float(np.mean(scores)) if scores else -math.inf
+        # Asked of all trials after each fold of a search.
+        key: tuple[str | int, ...] = (metric, *self.folds)
+        if key not in self._score:
+            scores = self.fold_scores(metric)
+            self._score = {key: float(np.mean(scores)) if scores else -math.inf}
+        return self._score[key]
 
     def outcome(self, metric: str) -> TrialOutcome:
         """Return the trial as explorers are told of it."""
