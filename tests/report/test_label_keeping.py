@@ -122,6 +122,14 @@ def test_advice_and_option_are_about_what_augmentation_may_use(run):
     assert advice([], "") == ""
 
 
+def test_kinds_that_come_in_degrees_are_not_advised_against(run):
+    noise = kind("noise", HURTS, 0.4)
+    assert option_without(run, [noise]) == ""
+    assert option_without(run, [MIRROR, noise]) == "noise"
+    assert "search again" not in advice([noise], "")
+    assert "keep the kind" in advice([noise], "")
+
+
 def test_a_model_that_trained_on_altered_pictures_proves_little(drawn):
     values = {"augmentation": "affine"}
     run = drawn.make_run([drawn.DrawnTrial("scratch", 0.9, values=values)], samples=20)

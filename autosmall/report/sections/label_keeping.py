@@ -31,6 +31,9 @@ KIND_NOUNS = {
 }
 """Kind to what is done to a picture."""
 
+WHOLE_KINDS = ("mirror", "flip")
+"""Kinds that are done or not; the others come in degrees, and augmentation may use a little."""
+
 
 @dataclass(frozen=True)
 class ShownExample:
@@ -78,7 +81,8 @@ class LabelKeepingFacts:
         right: Share of them that is right as they are.
         sentence: The answer, or why there is none.
         advice: What to do about it; empty where there is nothing to do.
-        option: The value of ``--invariances`` without what hurts; empty where nothing allowed does.
+        option: The value of ``--invariances`` without the :data:`WHOLE_KINDS` that hurt; empty
+            where none of these that is allowed does.
         caution: What the check cannot show.
         kinds: One row per kind.
     """
@@ -131,18 +135,23 @@ def advice(hurting: Sequence[Transformation], option: str) -> str:
     """Return what to do about alterations that hurt and that augmentation may use."""
     if not hurting:
         return ""
-    if not option:
+    if not any(row.allowed for row in hurting):
         return "Augmentation does not use what hurts; leave it so."
-    return (
-        "Look at the pictures. Where you would give an altered one another label, search again "
-        "without that kind, into another folder. Where its label stays, keep the kind: a model "
-        "that trains on it may learn to bear with it."
+    said = "Look at the pictures. "
+    if option:
+        said += (
+            "Where you would give a mirrored or turned one another label, search again without "
+            "that kind, into another folder. "
+        )
+    return said + (
+        "Where the label stays, keep the kind: a model that trains on it may learn to bear with "
+        "it, and of what comes in degrees augmentation mostly uses less than was tried here."
     )
 
 
 def option_without(run: RunData, hurting: Sequence[Transformation]) -> str:
-    """Return the allowed kinds without the hurting ones; empty where nothing would change."""
-    harmful = {row.kind for row in hurting if row.allowed}
+    """Return the allowed kinds without the :data:`WHOLE_KINDS` that hurt; empty without such."""
+    harmful = {row.kind for row in hurting if row.allowed and row.kind in WHOLE_KINDS}
     stored = run.settings.get("invariances")
     if not harmful or not isinstance(stored, tuple):
         return ""
