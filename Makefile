@@ -19,7 +19,7 @@ demo: $(VENV)/installed
 	$(BIN)/autosmall demo
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff check .
