@@ -89,7 +89,7 @@ def test_axe_finds_no_violation(open_page, pages, situation, scheme):
 
 def test_pictures_of_mistakes_are_shown(open_page, pages):
     with open_page(pages["usual"]) as visit:
-        pictures = visit.page.locator("#mistakes .gallery img")
+        pictures = visit.page.locator("#mistakes .gallery img:visible")
         assert pictures.count() >= 10
         pictures.first.scroll_into_view_if_needed()
         # Pictures load lazily; decode() waits for that, and fails where one cannot be read.

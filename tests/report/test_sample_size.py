@@ -73,7 +73,7 @@ def test_the_page_shows_curves_classes_and_numbers(run):
     for text in ("fine_tune, trial 4 (5 folds)", "frozen, trial 2 (5 folds)", "640 (expected)"):
         assert text in section
     for name in run.classes:
-        assert f">{name}</th>" in section
+        assert f"<bdi>{name}</bdi></th>" in section
     stored = json.loads(json.dumps(to_json(facts), allow_nan=False))["sample_size"]
     assert [row["trial"] for row in stored["curves"]] == [4, 2]
     low, high = stored["curves"][0]["gain"]["low"], stored["curves"][0]["gain"]["high"]
