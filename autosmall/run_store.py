@@ -27,12 +27,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tomllib
 import zipfile
 from ast import literal_eval
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tomli_w
@@ -54,6 +56,7 @@ from autosmall.schema.config import Config, Value
 from autosmall.schema.results import FoldResult, Reconstructions, Suggestion
 from autosmall.schema.run_data import RunData, TrialRecord
 from autosmall.schema.settings import PREFERENCES
+from autosmall.stored_array import read_stored_array
 
 RUNNING = "running"
 FINISHED = "finished"
@@ -254,12 +257,12 @@ class RunStore:
     def trials(self) -> tuple[TrialRecord, ...]:
         """Return all trials in order of their numbers, with the folds that are stored."""
         folder = self.path / "trials"
-        paths = sorted(folder.iterdir()) if folder.is_dir() else []
-        records = (self._read_trial(path) for path in paths if path.name.isdigit())
+        names = _names_in(folder) if folder.is_dir() else []
+        records = (self._read_trial(f"{folder}/{name}") for name in names if name.isdigit())
         return tuple(record for record in records if record is not None)
 
-    def _read_trial(self, folder: Path) -> TrialRecord | None:
-        stored = _read_json(folder / "suggestion.json")
+    def _read_trial(self, folder: str) -> TrialRecord | None:
+        stored = _read_json(f"{folder}/suggestion.json")
         if not isinstance(stored, dict):
             return None
         suggestion = Suggestion(
@@ -270,41 +273,32 @@ class RunStore:
             stored["protected"],
             stored["is_default"],
         )
-        end = _read_json(folder / "end.json")
+        end = _read_json(f"{folder}/end.json")
         status, reason = (end["status"], end["reason"]) if isinstance(end, dict) else (RUNNING, "")
-        folds = (self._read_fold(path) for path in sorted(folder.glob("fold_*.json")))
+        names = [name[:-5] for name in _names_in(folder) if _is_fold(name)]
+        folds = [self._read_fold(folder, name) for name in names]
         return TrialRecord(suggestion, status, reason, tuple(f for f in folds if f is not None))
 
-    def _read_fold(self, path: Path) -> FoldResult | None:
+    def _read_fold(self, folder: str, name: str) -> FoldResult | None:
         """Return the stored fold, or ``None`` where a file of it is torn: it is then done again."""
-        stored = _read_json(path)
+        stored = _read_json(f"{folder}/{name}.json")
         if not isinstance(stored, dict):
             return None
         trial = int(stored["trial"])
-        curves = _read_json(self._side_path("curves", trial, path.name))
+        curves = _read_json(f"{self.path}/curves/{trial:05d}/{name}.json")
         try:
-            with np.load(self._side_path("predictions", trial, path.stem + ".npz")) as arrays:
-                probabilities = arrays["probabilities"]
+            place = f"{self.path}/predictions/{trial:05d}/{name}.npz"
+            probabilities = read_stored_array(place, "probabilities")
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
         if not isinstance(curves, dict):
             return None
         result = fold_from_document(stored, curves, probabilities)
-        return replace(result, reconstructions=self._read_reconstructions(stored, path))
-
-    def _read_reconstructions(
-        self, stored: dict[str, object], path: Path
-    ) -> Reconstructions | None:
-        """Return the stored examples, or ``None`` where there are none or their sheet is lost."""
         found = stored.get("reconstructions")
         if not isinstance(found, dict):
-            return None
-        rows, errors = tuple(found["rows"]), tuple(found["errors"])
-        try:
-            content = self._sheet_path(int(path.parent.name), path.stem).read_bytes()
-            return Reconstructions(rows, errors, *decode_sheet(content, len(rows)))
-        except (OSError, ValueError):
-            return None
+            return result
+        sheet = self._sheet_path(trial, name)
+        return replace(result, reconstructions=_read_reconstructions(found, sheet))
 
     def _trial_dir(self, number: int) -> Path:
         return self.path / "trials" / f"{number:05d}"
@@ -366,9 +360,28 @@ def _to_toml(value: Setting) -> Value | list[str] | None:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _read_json(path: Path) -> object:
+def _names_in(folder: Path | str) -> list[str]:
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries)
+
+
+def _is_fold(name: str) -> bool:
+    return name.startswith("fold_") and name.endswith(".json")
+
+
+def _read_reconstructions(found: dict[str, Any], sheet: Path) -> Reconstructions | None:
+    """Return the stored examples, or ``None`` where their sheet is lost."""
+    rows, errors = tuple(found["rows"]), tuple(found["errors"])
+    try:
+        return Reconstructions(rows, errors, *decode_sheet(sheet.read_bytes(), len(rows)))
+    except (OSError, ValueError):
+        return None
+
+
+def _read_json(path: Path | str) -> object:
     """Return the file's content, or ``None`` where it is missing or torn."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        with io.FileIO(path) as stream:
+            return json.loads(stream.readall().decode("utf-8"))
     except (OSError, ValueError):
         return None
