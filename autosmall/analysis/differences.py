@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,14 +61,17 @@ class Differences:
         For shares of pictures it is at least that of a single picture that one of the two gets
         right: that none was seen does not show that there is none.
         """
-        order = list(self.fold_scores)
-        error = float(self.standard_errors[order.index(first), order.index(second)])
+        error = float(self.standard_errors[self._columns[first], self._columns[second]])
         return max(error, 1 / self.pictures if self.metric in SHARES else SMALLEST_ERROR)
 
     def ratio(self, first: int, second: int) -> float:
         """Return by how many times their difference varies over folds as pictures explain."""
         by_fold = self._by_fold(first, second)
         return fold_ratio(by_fold, self.fold_count, self.standard_error(first, second))
+
+    @cached_property
+    def _columns(self) -> dict[int, int]:
+        return {trial: column for column, trial in enumerate(self.fold_scores)}
 
     def _by_fold(self, first: int, second: int) -> list[float]:
         pairs = zip(self.fold_scores[first], self.fold_scores[second], strict=True)

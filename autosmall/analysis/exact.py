@@ -8,6 +8,7 @@ intervals of accuracies are never drawn narrower than the exact binomial one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ SHARES = ("accuracy", "balanced_accuracy")
 """Metrics that are shares of pictures."""
 
 
+@lru_cache(maxsize=4096)
 def exact_interval(share: float, count: float, level: float = 0.95) -> tuple[float, float]:
     """Return the mid-P interval for ``share`` of ``count`` pictures.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,10 +87,11 @@ class Ranking:
 
     def find(self, trial: int) -> RankedTrial:
         """Return the row of ``trial``; raises ``KeyError`` where it is not ranked."""
-        for row in self.rows:
-            if row.summary.trial == trial:
-                return row
-        raise KeyError(trial)
+        return self._by_trial[trial]
+
+    @cached_property
+    def _by_trial(self) -> dict[int, RankedTrial]:
+        return {row.summary.trial: row for row in self.rows}
 
     @property
     def default(self) -> RankedTrial | None:

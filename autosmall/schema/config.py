@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 Value = str | int | float | bool
 """What a parameter may hold. Plain Python types only, never NumPy scalars."""
@@ -80,15 +81,16 @@ class Config:
 
     def __getitem__(self, name: str) -> Value:
         """Return the value called ``name``; ``KeyError`` where there is none."""
-        for key, value in self.items:
-            if key == name:
-                return value
-        raise KeyError(name)
+        return self._values[name]
 
     def __contains__(self, name: object) -> bool:
         """Tell whether a value called ``name`` is present."""
-        return any(key == name for key, _ in self.items)
+        return name in self._values
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names."""
         return (key for key, _ in self.items)
+
+    @cached_property
+    def _values(self) -> dict[str, Value]:
+        return dict(self.items)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,5 +43,12 @@ class FoldPlan:
 
     def validation_index(self, fold: int) -> NDArray[np.int64]:
         """Return the sorted sample rows that fold id ``fold`` holds out."""
-        repeat, part = divmod(fold, self.fold_count)
-        return np.flatnonzero(self.assignments[repeat] == part).astype(np.int64)
+        return self._held_out[fold].copy()
+
+    @cached_property
+    def _held_out(self) -> tuple[NDArray[np.int64], ...]:
+        places = [divmod(fold, self.fold_count) for fold in range(self.total)]
+        return tuple(
+            np.flatnonzero(self.assignments[repeat] == part).astype(np.int64)
+            for repeat, part in places
+        )
