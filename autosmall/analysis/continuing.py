@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autosmall.analysis.last_result import keep_last
 from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.stopping import Outlook, outlook
 from autosmall.analysis.trial_summary import TrialSummary
@@ -12,6 +13,7 @@ PORTFOLIO = "portfolio"
 """Proposer of the starts, which say nothing of what further proposals bring."""
 
 
+@keep_last
 def further_search(run: RunData, ranking: Ranking) -> Outlook:
     """Return what as many proposals again may bring, by the rule that ends searches early."""
     summaries = {row.summary.trial: row.summary for row in ranking.rows}

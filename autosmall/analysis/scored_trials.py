@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autosmall.analysis.last_result import keep_last
 from autosmall.schema.config import Value
 from autosmall.schema.results import FAILED
 from autosmall.schema.run_data import RunData, TrialRecord
@@ -26,7 +27,8 @@ class ScoredTrial:
     score: float
 
 
-def scored_trials(run: RunData) -> list[ScoredTrial]:
+@keep_last
+def scored_trials(run: RunData) -> tuple[ScoredTrial, ...]:
     """Return all trials with at least one scored fold, the majority class left out.
 
     Those dropped by the race count too: leaving them out would hide what made them bad. As they
@@ -41,7 +43,7 @@ def scored_trials(run: RunData) -> list[ScoredTrial]:
         for fold in folds
     }
     level = float(np.mean(list(medians.values()))) if medians else math.nan
-    return [
+    return tuple(
         ScoredTrial(
             trial.number,
             trial.suggestion.config.to_dict(),
@@ -49,7 +51,7 @@ def scored_trials(run: RunData) -> list[ScoredTrial]:
         )
         for trial in run.trials
         if scores[trial.number] and trial.suggestion.config.strategy != NO_SETTINGS
-    ]
+    )
 
 
 def _fold_scores(run: RunData, trial: TrialRecord) -> dict[int, float]:

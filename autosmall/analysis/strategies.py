@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.analysis.bootstrap import bootstrap_scores, draw_counts
+from autosmall.analysis.last_result import keep_last
 from autosmall.analysis.paired import PairedDifference, describe
 from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.recommendation import leaders
@@ -60,6 +61,7 @@ class StrategyResult:
     seconds: float
 
 
+@keep_last
 def compare_strategies(run: RunData, ranking: Ranking) -> tuple[StrategyResult, ...]:
     """Return one result per strategy that was tried, best first, those without a score last."""
     names = sorted({trial.suggestion.config.strategy for trial in run.trials})
