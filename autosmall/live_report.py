@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 
-LOW_PRIORITY = 10 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS
-"""The workers' fits come first."""
+LOW_PRIORITY = 19 if os.name == "posix" else psutil.IDLE_PRIORITY_CLASS
+"""The workers' fits come first; Ray itself starts workers at 15."""
 
 
 class LiveReport:

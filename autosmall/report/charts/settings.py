@@ -17,6 +17,9 @@ from autosmall.report.sections.configurations import Configuration
 MOST_AXES, NARROW_AXES = 7, 4
 """Axes that there is room for, the score's included."""
 
+TITLE_LINE_PX = 13
+"""Height of a line of an axis's title, which has a line for each word."""
+
 MOST_LINES = 60
 """Configurations that are drawn: more lines cannot be told apart."""
 
@@ -135,13 +138,16 @@ def _draw(metric: str, rows: Sequence[Configuration], axes: Sequence[Axis], widt
     narrow = width <= NARROW_PX
     drawn = _narrow(axes) if narrow else list(axes)
     titles = [axis.title for axis in drawn]
+    lines_of_title = max(len(title.split(" ")) for title in titles)
     x = alt.X(
         "axis:N",
         sort=titles,
         scale=alt.Scale(domain=titles, padding=0.35, type="point"),
         axis=alt.Axis(
-            orient="top", title=None, domain=False, ticks=False, labelAngle=0, labelPadding=24,
-            labelColor="var(--ink)", labelExpr="split(datum.label, ' ')",
+            orient="top", title=None, domain=False, ticks=False, labelAngle=0,
+            labelPadding=10 + TITLE_LINE_PX * lines_of_title,
+            labelColor="var(--ink)",
+            labelExpr="split(datum.label, ' ')",
         ),
     )  # fmt: skip
     y = alt.Y("place:Q", axis=None, scale=alt.Scale(domain=[-0.02, 1.02], nice=False))
