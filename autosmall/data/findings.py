@@ -126,10 +126,11 @@ def _find_copies(audit: Audit, dataset: Dataset) -> Iterator[Finding]:
             " and ".join(f"{audit.names[row]} ({audit.labels[row]})" for row in rows[:3])
             for rows in audit.conflicts
         ]
+        stand = "stands" if len(audit.conflicts) == 1 else "stand"
         yield Finding(
             WARNING,
             "label-conflict",
-            f"{counted(len(audit.conflicts), 'picture')} stand under two labels:"
+            f"{counted(len(audit.conflicts), 'picture')} {stand} under two labels:"
             f" {listed(shown, 3)}. One label of each is wrong; no model can learn both.",
         )
 

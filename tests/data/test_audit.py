@@ -84,6 +84,7 @@ def test_exact_and_near_duplicates_and_conflicts(make_folders, draw_scene):
     assert audit.conflicts == audit.near_duplicates
     assert set(codes(audit)) == {"duplicates", "near-duplicates", "label-conflict"}
     assert "b/three.png (b)" in message(audit, "label-conflict")
+    assert message(audit, "label-conflict").startswith("1 picture stands under two labels: ")
 
 
 def test_exact_duplicates_alone_are_no_near_duplicates(make_folders, draw_scene):
