@@ -164,7 +164,7 @@ def test_a_killed_search_with_a_source_goes_on_and_says_where_its_backbone_comes
 ) -> None:
     words = ("search", stripes, "--source", more, "--space", space, "--max-trials", 2)
     words += ("--workers", 0, "--folds", 3, "--repeats", 1, "--output-dir", "run")
-    words += ("--no-sample-size",)
+    words += ("--no-sample-size", "--source-budget", "40s")
     run_dir = tmp_path / "run"
     process = start(tmp_path, *words)
     wait_for_step(run_dir / "backbone.keras.partial", process)
