@@ -13,9 +13,6 @@ from autosmall.schema.mixed_pictures import Pictures, take
 from autosmall.schema.settings import INVARIANCES
 from autosmall.strategies.fold_model import FoldModel
 
-MOST_PICTURES = 400
-"""Held-out pictures of a fold that are asked about, for time's sake; evenly spaced."""
-
 EXAMPLES_PER_KIND = 3
 
 
@@ -37,13 +34,15 @@ class AskInvariances:
 
     Attributes:
         with_pictures: Whether pictures may be kept to be shown.
+        most_pictures: Held-out pictures of a fold that are asked about, at least 1; evenly spaced.
     """
 
     with_pictures: bool
+    most_pictures: int
 
     def __call__(self, model: FoldModel) -> Answer:
         """Return the model's probabilities for pictures as they are and altered."""
-        rows = _spread(model.task.validation_index)
+        rows = _spread(model.task.validation_index, self.most_pictures)
         spec = model.strategy.picture_specs(model.task.config)[0]
         pictures = take(model.task.pictures(spec), rows)
         plain = model.predict(pictures)
@@ -89,7 +88,7 @@ def _jpeg(picture: NDArray[np.uint8]) -> bytes:
     return encode_preview(np.repeat(picture, 3, axis=2) if picture.shape[2] == 1 else picture)
 
 
-def _spread(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    if len(rows) <= MOST_PICTURES:
+def _spread(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    if len(rows) <= most:
         return rows
-    return rows[np.linspace(0, len(rows) - 1, MOST_PICTURES).round().astype(np.int64)]
+    return rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]

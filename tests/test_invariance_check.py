@@ -206,8 +206,12 @@ def test_every_picture_is_asked_about_by_the_model_that_held_it_out(checked):
 
 def test_the_same_answer_each_time():
     model = fold_model("feet", 0)
-    first, second = (AskInvariances(with_pictures=False)(model) for _ in range(2))
+    question = AskInvariances(with_pictures=False, most_pictures=10)
+    first, second = question(model), question(model)
     assert first.examples == ()
+    held_out = model.task.validation_index
+    assert len(first.rows) == 10 < len(held_out) and set(first.rows) <= set(held_out)
+    assert first.rows[0] == held_out[0] and first.rows[-1] == held_out[-1]
     for kind in INVARIANCES:
         np.testing.assert_array_equal(first.by_kind[kind], second.by_kind[kind])
 
