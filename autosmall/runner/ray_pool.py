@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
+from threadpoolctl import threadpool_limits
+
 from autosmall.errors import AutoSmallError
 from autosmall.runner.fold_queue import FoldJob, FoldQueue, Place
 from autosmall.runner.pool import Pool, WorkerStatus
@@ -85,6 +87,9 @@ class RayPool(Pool):
         self._closing = threading.Event()
         self._news: SimpleQueue[SearchContext | FitRequest | _Ended | None] = SimpleQueue()
         self._results: SimpleQueue[FoldResult | None] = SimpleQueue()
+        # Ray forks as it starts, and OpenBLAS then ends its threads, for ever waiting for one that
+        # multiplies for the caller meanwhile. Without threads of its own there is none.
+        self._limits = threadpool_limits(1)
         self._thread = threading.Thread(target=self._serve, name="autosmall-ray", daemon=True)
         self._thread.start()
         if context is not None:
@@ -164,6 +169,7 @@ class RayPool(Pool):
         self._closing.set()
         self._news.put(None)
         self._thread.join(CLOSE_SECONDS)
+        self._limits.restore_original_limits()
 
     def _serve(self) -> None:
         """Run the other thread, from Ray's start to its end."""

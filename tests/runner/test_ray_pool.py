@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from autosmall.errors import SettingsError
 from autosmall.runner.ray_cluster import ClusterOptions, RayCluster
@@ -239,3 +240,20 @@ def test_a_home_that_cannot_be_written_gets_a_token_of_its_own(tmp_path, no_toke
     home.write_text("not a folder")
     prepare_token(home, local=True)
     assert len(os.environ["RAY_AUTH_TOKEN"]) == 64
+
+
+def test_the_driver_multiplies_in_one_thread_while_ray_may_fork(monkeypatch):
+    # OpenBLAS ends its threads at a fork and would wait for ever for one at work (seen once).
+    monkeypatch.setattr(RayCluster, "start", lambda cluster: None)
+    monkeypatch.setattr(RayCluster, "stop", lambda cluster: None)
+
+    def blas_threads():
+        found = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+        return {pool["num_threads"] for pool in found}
+
+    with threadpool_limits(2):
+        before = blas_threads()
+        pool = RayPool(workers=1)
+        assert blas_threads() == {1}
+        pool.close()
+        assert blas_threads() == before
