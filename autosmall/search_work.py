@@ -33,9 +33,7 @@ from autosmall.saliency_maps import draw_maps, reserved_map_seconds
 from autosmall.sample_size_fits import SampleSizeFits, reserved_seconds
 from autosmall.search_clock import Clock
 from autosmall.search_loop import Limits, SearchLoop
-from autosmall.search_setup import (
-    PreparedSearch,
-)
+from autosmall.search_setup import PreparedSearch
 from autosmall.search_trial import Trial
 from autosmall.study_db import StudyDatabase
 

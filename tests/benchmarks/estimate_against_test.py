@@ -80,12 +80,8 @@ def searched(shared: Path, output: Path, name: str, seed: int) -> autosmall.Sear
     )
 
 
-def row(shared: Path, output: Path, name: str, seed: int) -> dict[str, object]:
-    """Return what was expected and what came, for one data set."""
-    began = time.perf_counter()
-    run = searched(shared, output, name, seed)
-    seconds = time.perf_counter() - began
-    test = shared / "data" / name / "test"
+def promised_and_reached(run: autosmall.SearchRun, test: Path) -> dict[str, object]:
+    """Retrain what ``run`` recommends; return what was expected of it and its test score."""
     result = run.retrain(test=test)
     expected = result.metrics["search"]
     low, high = expected["corrected_interval"]
@@ -93,14 +89,8 @@ def row(shared: Path, output: Path, name: str, seed: int) -> dict[str, object]:
     score = result.metrics["test"][metric]
     error = sampling_error(metric, score, read_dataset(test).labels)
     return {
-        "data_set": name,
-        "seed": seed,
         "metric": metric,
-        "pictures": len(run.data.labels),
-        "trials": len(run.trials),
-        "complete": len(run.leaderboard),
         "picked": result.strategy,
-        "best_naive": run.leaderboard["score"].max(),
         "naive": expected["naive_score"],
         "estimate": estimate,
         "low": low,
@@ -109,6 +99,22 @@ def row(shared: Path, output: Path, name: str, seed: int) -> dict[str, object]:
         "test_error": error,
         "inside": low <= score <= high,
         "held": is_held(estimate, low, high, score, error),
+    }
+
+
+def row(shared: Path, output: Path, name: str, seed: int) -> dict[str, object]:
+    """Return what was expected and what came, for one data set."""
+    began = time.perf_counter()
+    run = searched(shared, output, name, seed)
+    seconds = time.perf_counter() - began
+    return {
+        "data_set": name,
+        "seed": seed,
+        "pictures": len(run.data.labels),
+        "trials": len(run.trials),
+        "complete": len(run.leaderboard),
+        "best_naive": run.leaderboard["score"].max(),
+        **promised_and_reached(run, shared / "data" / name / "test"),
         "search_seconds": round(seconds),
     }
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from estimate_against_test import BACKBONES, is_held, sampling_error
+from estimate_against_test import BACKBONES, promised_and_reached
 from PIL import Image, ImageEnhance
 
 import autosmall
@@ -92,26 +92,12 @@ def row(shared: Path, output: Path, name: str, arm: str) -> dict[str, object]:
         quiet=True,
         **ARMS[arm],
     )
-    result = run.retrain(test=test)
-    expected = result.metrics["search"]
-    low, high = expected["corrected_interval"]
-    metric, estimate = expected["metric"], expected["corrected_score"]
-    score = result.metrics["test"][metric]
-    error = sampling_error(metric, score, read_dataset(test).labels)
     return {
         "data_set": name,
         "near_copies": arm,
-        "metric": metric,
         "pictures": len(run.data.labels),
         "groups": len(np.unique(run.data.folds.groups)),
-        "picked": result.strategy,
-        "naive": expected["naive_score"],
-        "estimate": estimate,
-        "low": low,
-        "high": high,
-        "test": score,
-        "test_error": error,
-        "held": is_held(estimate, low, high, score, error),
+        **promised_and_reached(run, test),
     }
 
 
