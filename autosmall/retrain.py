@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from autosmall.analysis.calibration import Calibration
-from autosmall.analysis.ranking import RankedTrial, Ranking
+from autosmall.analysis.final_model import expected_of_final_model
 from autosmall.card_sections import expected_sentence, opened_words
 from autosmall.files import write_json, write_text
 from autosmall.model import score_part
@@ -92,7 +92,7 @@ def _train_and_save(plan: RetrainPlan) -> RetrainResult:
         fitted = fit_into(plan, staged)
         metrics: Metrics = {
             **scored_on_test(plan, fitted.model),
-            "search": search_estimate(plan.ranking, plan.chosen),
+            "search": search_estimate(plan),
             "calibration": calibration_document(plan.calibration),
             **fitted.metrics,
         }
@@ -118,18 +118,19 @@ def scored_on_test(plan: RetrainPlan, model: Predictor) -> Metrics:
     return {"test": {**score_part(model, plan.test), "opened": opened}}
 
 
-def search_estimate(ranking: Ranking, chosen: RankedTrial) -> dict[str, object]:
-    """Return what the search expects of a trial, on the metric's own scale.
+def search_estimate(plan: RetrainPlan) -> dict[str, object]:
+    """Return what the search expects of the chosen trial, on the metric's own scale.
 
     ``naive_score`` is its mean over the folds. The recommended trial has ``corrected_score`` and
-    ``corrected_interval``, corrected for having been picked; for another one they are ``None``.
+    ``corrected_interval``, corrected for having been picked and, where the learning curve was
+    measured, drawn out to a model of all pictures; for another one they are ``None``.
     """
-    is_recommended = chosen is ranking.recommended
-    corrected = ranking.corrected() if is_recommended else None
+    is_recommended = plan.chosen is plan.ranking.recommended
+    corrected = expected_of_final_model(plan.run, plan.ranking) if is_recommended else None
     interval = [corrected.low, corrected.high] if corrected else None
     return {
-        "metric": ranking.metric,
-        "naive_score": or_none(chosen.summary.score.mean),
+        "metric": plan.ranking.metric,
+        "naive_score": or_none(plan.chosen.summary.score.mean),
         "corrected_score": or_none(corrected.score) if corrected else None,
         "corrected_interval": interval if interval and np.isfinite(interval).all() else None,
     }

@@ -69,7 +69,7 @@ def _fit_member(plan: RetrainPlan, ensemble_dir: Path) -> FittedModel:
     folder.mkdir(parents=True)
     fitted = fit_into(plan, folder)
     metrics: Metrics = {
-        "search": search_estimate(plan.ranking, plan.chosen),
+        "search": search_estimate(plan),
         "calibration": calibration_document(plan.calibration),
         **fitted.metrics,
     }

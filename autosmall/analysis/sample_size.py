@@ -85,6 +85,7 @@ class LearningCurve:
         sizes: Measured scores, smallest size first.
         gain: Rise of the score with :data:`FACTOR` times as many pictures; negative is a fall.
         predicted: Score expected then.
+        final_gain: Rise of the score with all pictures in place of a fold's training part.
         exponent: Exponent c of the power law.
         points: The curve to draw, from the smallest size to the extrapolated one.
         classes: Gains per class, the one that brings the metric most first.
@@ -96,6 +97,7 @@ class LearningCurve:
     sizes: tuple[SizeScore, ...]
     gain: Expected
     predicted: Expected
+    final_gain: Expected
     exponent: Expected
     points: tuple[CurvePoint, ...]
     classes: tuple[ClassGain, ...]
@@ -151,6 +153,7 @@ def _curve(run: RunData, trial: TrialRecord, scores: list[SubsetScore]) -> Learn
         ),
         gain=law.gain(FACTOR),
         predicted=_as_score(run.metric, law.error(FACTOR * law.size)),
+        final_gain=law.gain(len(run.labels) / law.size),
         exponent=law.exponent,
         points=_points(run.metric, law, float(sizes[0])),
         classes=_class_gains(run, sizes, rows, law),

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from autosmall.analysis.bootstrap import bootstrap_scores, draw_counts, pooled_scores
 from autosmall.analysis.exact import effective_count, widen
+from autosmall.analysis.power_law import Expected
 from autosmall.analysis.predictions import PredictionTable
 from autosmall.analysis.recommendation import MARGIN, Contest, leaders, recommend
 
@@ -58,6 +59,8 @@ class CorrectedScore:
         candidates: Configurations among which was picked.
         distinct_picks: How many different ones were picked at least once.
         same_pick_share: Share of the samples in which the recommended one was picked, 0 to 1.
+        final_gain: Improvement by learning from all pictures, where ``low`` and ``high`` were drawn
+            out for it (:mod:`autosmall.analysis.final_model`).
     """
 
     score: float
@@ -69,6 +72,7 @@ class CorrectedScore:
     candidates: int
     distinct_picks: int
     same_pick_share: float
+    final_gain: Expected | None = None
 
 
 def correct_selection(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
+from autosmall.analysis.final_model import expected_of_final_model
 from autosmall.analysis.paired import PairedDifference
 from autosmall.analysis.ranking import Ranking, rank
 from autosmall.analysis.run_pairs import compare_recommended
@@ -149,7 +150,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 
 def _compared(name: str, path: str, run: RunData, ranking: Ranking) -> ComparedRun:
-    chosen, corrected = ranking.recommended, ranking.corrected()
+    chosen, corrected = ranking.recommended, expected_of_final_model(run, ranking)
     best = [result.best for result in compare_strategies(run, ranking) if result.best]
     return ComparedRun(
         name=name,

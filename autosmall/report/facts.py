@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
+from autosmall.analysis.final_model import expected_of_final_model
 from autosmall.analysis.ranking import rank
 from autosmall.report import sentences
 from autosmall.report.anonymous import without_pictures
@@ -99,7 +100,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
     if run.settings.get("pictures") is False:
         run = without_pictures(run)
     ranking = rank(run)
-    corrected = ranking.corrected()
+    corrected = expected_of_final_model(run, ranking)
     chosen = recommendation.gather(run, ranking, corrected, run_path)
     by_status = Counter(trial.status for trial in run.trials)
     missing = sentences.no_recommendation(run.state, len(run.trials), by_status)

@@ -46,8 +46,9 @@ GLOSSARY = (
         "The best of many looks better than it is. Pictures are drawn at random with replacement, "
         "the recommendation is made anew on those drawn and judged on those left out; the mean "
         "over many draws is what to expect of the pick. The interval says how far it would vary "
-        "with other pictures. Configurations that were raced out take no part: in simulations "
-        "that changes the corrected score by 0.2 points at most.",
+        "with other pictures; where the learning curve was measured, it is drawn out to hold the "
+        "model that learns from all of them. Configurations that were raced out take no part: in "
+        "simulations that changes the corrected score by 0.2 points at most.",
         "Tsamardinos, Greasidou and Borboudakis, Machine Learning 107, 2018",
     ),
     Term(

@@ -24,6 +24,7 @@ from autosmall.report.numbers import (
     range_share_text,
     score_text,
     seconds_text,
+    signed_interval_text,
 )
 
 if TYPE_CHECKING:
@@ -99,6 +100,26 @@ def correction(metric: str, naive: float | None, corrected: CorrectedScore | Non
         f"{text} Picking the best of {corrected.candidates} made it look about {cost} too good; "
         "with other pictures drawn, the same one was picked in "
         f"{100 * corrected.same_pick_share:.0f} % of the draws."
+    )
+
+
+def final_model(metric: str, corrected: CorrectedScore, pictures: int, fold_pictures: float) -> str:
+    """Return what the model of all pictures may be worth beyond those of the folds."""
+    text = (
+        f"Measured were models of about {fold_pictures:,.0f} pictures each; the final one learns "
+        f"from all {pictures:,}"
+    )
+    gain = corrected.final_gain
+    if gain is None:
+        return (
+            f"{text} and is likely to be somewhat better. How much was not measured, and the "
+            "interval does not count it."
+        )
+    unit = "" if metric == "log_loss" else " points"
+    change = f"{signed_interval_text(metric, gain.low, gain.high)}{unit}"
+    return (
+        f"{text}, which is worth {change} by the learning curve. The interval is drawn out to "
+        "hold that; the corrected score does not count it."
     )
 
 

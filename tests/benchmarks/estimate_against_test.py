@@ -73,7 +73,6 @@ def searched(shared: Path, output: Path, name: str, seed: int) -> autosmall.Sear
         max_trials=MAX_TRIALS,
         invariances=[each for each in DEFAULT_INVARIANCES if each not in mirrored],
         weights_dir=shared / "weights",
-        sample_size=False,
         workers=0,
         seed=seed,
         quiet=True,

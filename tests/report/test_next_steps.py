@@ -76,7 +76,7 @@ def curve(low, value, high, *gains):
         for name, mean, arm in gains
     )
     gain = Expected(value, low, high)
-    return LearningCurve(2, "frozen", 5, (), gain, expected, expected, (), classes)
+    return LearningCurve(2, "frozen", 5, (), gain, expected, gain, expected, (), classes)
 
 
 def with_curve(known, *found):

@@ -6,12 +6,14 @@ Further tables of the same kind stand beside it: recommendation and strategies
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from autosmall.analysis.mistakes import Mistakes
 from autosmall.analysis.overfitting import StrategyGap, Trend
+from autosmall.analysis.power_law import Expected
 from autosmall.analysis.selection_bias import CorrectedScore
 from autosmall.report import sentences
 from autosmall.report.sections.training import Curve, DiagnosisRow
@@ -49,6 +51,20 @@ def loss(*values):
 
 
 SITUATIONS = {
+    "the final model's gain was measured": (
+        lambda: sentences.final_model(
+            "accuracy", replace(corrected(), final_gain=Expected(0.021, 0.004, 0.043)), 100, 80.0
+        ),
+        "Measured were models of about 80 pictures each; the final one learns from all 100, "
+        "which is worth +0.4 to +4.3 points by the learning curve. The interval is drawn out to "
+        "hold that; the corrected score does not count it.",
+    ),
+    "the final model's gain was not measured": (
+        lambda: sentences.final_model("accuracy", corrected(), 2000, 1333.3),
+        "Measured were models of about 1,333 pictures each; the final one learns from all 2,000 "
+        "and is likely to be somewhat better. How much was not measured, and the interval does "
+        "not count it.",
+    ),
     "a clear winner": (
         lambda: sentences.recommendation("accuracy", trial(), corrected(), 0.41),
         "Use frozen (trial 2): expect 86 % accuracy (78 to 93 %) on new pictures of the same "

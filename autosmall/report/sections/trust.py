@@ -44,6 +44,7 @@ class Trust:
         naive_score: Mean over folds of the recommended one, or ``None``.
         correction: The corrected score with all that belongs to it, or ``None``.
         correction_sentence: Why the two differ.
+        final_sentence: What learning from all pictures may add; empty without a correction.
         pictures: Pictures that were used.
         class_counts: Class name and number of pictures, in the order of the classes.
         fold_count: Folds of each repeat.
@@ -61,6 +62,7 @@ class Trust:
     naive_score: float | None
     correction: CorrectedScore | None
     correction_sentence: str
+    final_sentence: str
     pictures: int
     class_counts: tuple[tuple[str, int], ...]
     fold_count: int
@@ -89,6 +91,7 @@ def gather(
         naive_score=naive,
         correction=corrected,
         correction_sentence=sentences.correction(run.metric, naive, corrected),
+        final_sentence=_final_sentence(run, corrected),
         pictures=len(run.labels),
         class_counts=tuple(
             (name, int(count)) for name, count in zip(run.classes, counts, strict=True)
@@ -102,6 +105,13 @@ def gather(
         test=sealed_test.gather(run, recommended, corrected, run_path),
         caution=sentences.caution(len(run.labels), int(counts.min())),
     )
+
+
+def _final_sentence(run: RunData, corrected: CorrectedScore | None) -> str:
+    if corrected is None:
+        return ""
+    parts = [len(run.folds.train_index(fold)) for fold in range(run.folds.total)]
+    return sentences.final_model(run.metric, corrected, len(run.labels), float(np.mean(parts)))
 
 
 def _findings(audit: Mapping[str, object]) -> tuple[Finding, ...]:
