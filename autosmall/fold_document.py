@@ -38,7 +38,7 @@ def curves_document(result: FoldResult) -> dict[str, list[float | None]]:
 
 def fold_from_document(
     stored: Mapping[str, object],
-    curves: Mapping[str, list[float | None]],
+    curves: Mapping[str, tuple[float, ...]],
     probabilities: object,
 ) -> FoldResult:
     """Return the fold of a document, its curves and its probabilities, without reconstructions."""
@@ -50,7 +50,7 @@ def fold_from_document(
     fields["diagnoses"] = tuple(fields["diagnoses"])  # type: ignore[arg-type]
     return FoldResult(
         **fields,  # type: ignore[arg-type]
-        curves={name: tuple(_or_nan(v) for v in values) for name, values in curves.items()},
+        curves=curves,
         probabilities=np.asarray(probabilities, np.float32),
     )
 

@@ -45,7 +45,7 @@ from autosmall.data.folds import read_folds
 from autosmall.data.previews import PreviewFile
 from autosmall.data.sheets import decode_sheet, encode_sheet
 from autosmall.errors import RunFolderError, SettingsError
-from autosmall.files import write_bytes, write_json, write_text
+from autosmall.files import read_file, write_bytes, write_json, write_text
 from autosmall.fold_document import curves_document, fold_document, fold_from_document
 from autosmall.fold_models import write_fold_model
 from autosmall.openings import opened_places
@@ -57,6 +57,7 @@ from autosmall.schema.results import FoldResult, Reconstructions, Suggestion
 from autosmall.schema.run_data import RunData, TrialRecord
 from autosmall.schema.settings import PREFERENCES
 from autosmall.stored_array import read_stored_array
+from autosmall.stored_curves import read_stored_curves
 
 RUNNING = "running"
 FINISHED = "finished"
@@ -285,13 +286,13 @@ class RunStore:
         if not isinstance(stored, dict):
             return None
         trial = int(stored["trial"])
-        curves = _read_json(f"{self.path}/curves/{trial:05d}/{name}.json")
+        curves = read_stored_curves(f"{self.path}/curves/{trial:05d}/{name}.json")
         try:
             place = f"{self.path}/predictions/{trial:05d}/{name}.npz"
             probabilities = read_stored_array(place, "probabilities")
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
-        if not isinstance(curves, dict):
+        if curves is None:
             return None
         result = fold_from_document(stored, curves, probabilities)
         found = stored.get("reconstructions")
@@ -381,7 +382,6 @@ def _read_reconstructions(found: dict[str, Any], sheet: Path) -> Reconstructions
 def _read_json(path: Path | str) -> object:
     """Return the file's content, or ``None`` where it is missing or torn."""
     try:
-        with io.FileIO(path) as stream:
-            return json.loads(stream.readall().decode("utf-8"))
+        return json.loads(read_file(path).decode("utf-8"))
     except (OSError, ValueError):
         return None

@@ -22,9 +22,11 @@ from autosmall.stored_array import read_stored_array
         np.array(["a", "bc"]),
     ],
 )
-def test_it_is_what_numpy_reads(tmp_path, array):
+@pytest.mark.parametrize("save", [np.savez_compressed, np.savez])
+@pytest.mark.parametrize("others", [{}, {"other": np.ones(2)}])
+def test_it_is_what_numpy_reads(tmp_path, array, save, others):
     path = tmp_path / "one.npz"
-    np.savez_compressed(path, other=np.ones(2), own=array)
+    save(path, **others, own=array)
     found = read_stored_array(str(path), "own")
     with np.load(path) as arrays:
         expected = arrays["own"]
@@ -41,6 +43,17 @@ def test_a_torn_file_is_an_error(tmp_path, kept):
     path = tmp_path / "one.npz"
     np.savez_compressed(path, own=np.random.default_rng(0).random(50))
     path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(zipfile.BadZipFile):
+        read_stored_array(str(path), "own")
+
+
+@pytest.mark.parametrize("place", [60, 100])
+def test_a_changed_byte_is_an_error(tmp_path, place):
+    path = tmp_path / "one.npz"
+    np.savez_compressed(path, own=np.random.default_rng(0).random(50))
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0xFF
+    path.write_bytes(content)
     with pytest.raises(zipfile.BadZipFile):
         read_stored_array(str(path), "own")
 
