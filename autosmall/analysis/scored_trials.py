@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autosmall.analysis.fold_scores import fold_scores
 from autosmall.analysis.last_result import keep_last
 from autosmall.schema.config import Value
-from autosmall.schema.results import FAILED
-from autosmall.schema.run_data import RunData, TrialRecord
-from autosmall.training.metrics import oriented, score
+from autosmall.schema.run_data import RunData
+from autosmall.training.metrics import oriented
 
 NO_SETTINGS = "baseline"
 """The strategy that has nothing to set."""
@@ -36,7 +36,10 @@ def scored_trials(run: RunData) -> tuple[ScoredTrial, ...]:
     of its folds, plus the mean of these medians over all folds; with all folds done that is the
     mean over them. Log losses above that of guessing count as guessing.
     """
-    scores = {trial.number: _fold_scores(run, trial) for trial in run.trials}
+    scores = {
+        trial: {fold: _levelled(run, value) for fold, value in found}
+        for trial, found in fold_scores(run).own.items()
+    }
     folds = {fold for found in scores.values() for fold in found}
     medians = {
         fold: float(np.median([found[fold] for found in scores.values() if fold in found]))
@@ -54,15 +57,8 @@ def scored_trials(run: RunData) -> tuple[ScoredTrial, ...]:
     )
 
 
-def _fold_scores(run: RunData, trial: TrialRecord) -> dict[int, float]:
-    found = {}
-    for fold in trial.folds:
-        labels = run.labels[run.folds.validation_index(fold.fold)]
-        if fold.status == FAILED or fold.probabilities.shape != (len(labels), len(run.classes)):
-            continue
-        value = oriented(run.metric, score(run.metric, labels, fold.probabilities))
-        if run.metric == "log_loss":
-            value = max(value, -math.log(len(run.classes)))
-        if math.isfinite(value):
-            found[fold.fold] = value
-    return found
+def _levelled(run: RunData, value: float) -> float:
+    """Return a score, more being better; a log loss counts as that of guessing at most."""
+    if run.metric == "log_loss":
+        return max(-value, -math.log(len(run.classes)))
+    return oriented(run.metric, value)

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from autosmall.analysis.exact import effective_count, widen
+from autosmall.analysis.fold_scores import fold_scores
+from autosmall.analysis.last_result import keep_last
 from autosmall.analysis.paired import Estimate, PictureNoise, combined_posterior, estimate
 from autosmall.analysis.predictions import is_complete
 from autosmall.schema.config import Config
-from autosmall.schema.results import COMPLETE, FAILED, FoldResult
+from autosmall.schema.results import COMPLETE, FAILED
 from autosmall.schema.run_data import RunData, TrialRecord
-from autosmall.training.metrics import oriented, score
+from autosmall.training.metrics import oriented
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,10 @@ class TrialSummary:
 
 def summarize(run: RunData, trial: TrialRecord) -> TrialSummary:
     """Return ``trial`` in numbers, scores recomputed from its stored predictions."""
+    found = fold_scores(run)
     done = [fold for fold in trial.folds if fold.status != FAILED and fold.probabilities.size]
-    fold_scores = _fold_scores(run, done, run.metric)
-    values = [value for _, value in fold_scores]
+    by_fold = found.own[trial.number]
+    values = [value for _, value in by_fold]
     train_score = _mean([fold.train_scores.get(run.metric, math.nan) for fold in done])
     mean = _widened(run, estimate(values, run.folds.fold_count))
     parameters = max((fold.trainable_parameters for fold in done), default=0)
@@ -88,10 +91,10 @@ def summarize(run: RunData, trial: TrialRecord) -> TrialSummary:
         status=trial.status,
         reason=_reason(run, trial),
         score=mean,
-        fold_scores=fold_scores,
+        fold_scores=by_fold,
         train_score=train_score,
         gap=oriented(run.metric, train_score) - oriented(run.metric, mean.mean),
-        log_loss=_mean([value for _, value in _fold_scores(run, done, "log_loss")]),
+        log_loss=_mean([value for _, value in found.log_loss[trial.number]]),
         trainable_parameters=parameters,
         total_parameters=max((fold.total_parameters for fold in done), default=0),
         parameters_per_picture=parameters / training_pictures(run),
@@ -104,7 +107,7 @@ def with_interval(run: RunData, summary: TrialSummary, error: float) -> TrialSum
     """Return ``summary`` with the interval that pictures, of standard ``error``, and folds give."""
     if not error > 0:
         return summary
-    count = effective_count(run.metric, run.labels, run.folds.groups)
+    count = _independent_pictures(run)
     values = [value for _, value in summary.fold_scores]
     found = combined_posterior(values, run.folds.fold_count, PictureNoise(float(error), count))
     score = Estimate(found.location, found.scale, *found.interval())
@@ -116,24 +119,15 @@ def training_pictures(run: RunData) -> float:
     return max(1.0, len(run.labels) * (1 - 1 / run.folds.fold_count))
 
 
-def _fold_scores(
-    run: RunData, folds: Sequence[FoldResult], metric: str
-) -> tuple[tuple[int, float], ...]:
-    scored = []
-    for fold in folds:
-        labels = run.labels[run.folds.validation_index(fold.fold)]
-        if fold.probabilities.shape != (len(labels), len(run.classes)):
-            continue
-        value = score(metric, labels, fold.probabilities)
-        if math.isfinite(value):
-            scored.append((fold.fold, value))
-    return tuple(scored)
-
-
 def _widened(run: RunData, found: Estimate) -> Estimate:
-    count = effective_count(run.metric, run.labels, run.folds.groups)
-    low, high = widen(run.metric, found.mean, (found.low, found.high), count)
+    ends = (found.low, found.high)
+    low, high = widen(run.metric, found.mean, ends, _independent_pictures(run))
     return replace(found, low=low, high=high)
+
+
+@keep_last
+def _independent_pictures(run: RunData) -> float:
+    return effective_count(run.metric, run.labels, run.folds.groups)
 
 
 def _reason(run: RunData, trial: TrialRecord) -> str:
