@@ -22,23 +22,25 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
     from autosmall.files import write_bytes, write_json, write_text
     from autosmall.report.charts.build import build_figures
     from autosmall.report.charts.bundle import begin_bundle
+    from autosmall.report.charts.converter import converting
     from autosmall.report.facts import gather_facts, to_json
     from autosmall.report.html import render_page
     from autosmall.run_store import load_run_data
     from autosmall.schema.results import COMPLETE
 
-    run = load_run_data(run_dir)
-    if any(trial.status == COMPLETE for trial in run.trials):
-        begin_bundle()
-    facts = gather_facts(run, str(run_dir))
-    write_json(run_dir / "report.json", to_json(facts))
-    page = run_dir / "report.html"
-    figures = build_figures(facts)
-    write_text(page, render_page(facts, figures))
-    if summary is not None:
-        from autosmall.report.summary import render_summary
+    run, page = load_run_data(run_dir), run_dir / "report.html"
+    with converting() as converter:
+        if any(trial.status == COMPLETE for trial in run.trials):
+            begin_bundle()
+            converter.begin()
+        facts = gather_facts(run, str(run_dir))
+        figures = build_figures(facts)
+        write_json(run_dir / "report.json", to_json(facts))
+        write_text(page, render_page(facts, figures))
+        if summary is not None:
+            from autosmall.report.summary import render_summary
 
-        write_bytes(summary, render_summary(facts, figures.strategies))
+            write_bytes(summary, render_summary(facts, figures.strategies))
     return page
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from markupsafe import Markup, escape
+
+from autosmall.report.charts.converter import draw
 
 WIDE_PX = 680
 NARROW_PX = 330
@@ -43,20 +46,30 @@ class Drawing:
 class Figure:
     """A chart in both widths, with what is to be seen on it and its text alternative.
 
-    ``drawings`` are what ``wide`` and ``narrow`` were rendered from.
+    ``drawings`` are what ``wide`` and ``narrow`` are rendered from, ``files`` what comes of them.
     """
 
-    wide: Markup
-    narrow: Markup
     caption: str
+    alternative: str
     drawings: tuple[Drawing, Drawing]
+    files: tuple[Future[str], Future[str]] = field(repr=False)
+
+    @cached_property
+    def wide(self) -> Markup:
+        """The SVG element for wide screens, one image to a screen reader."""
+        return _embed(self.files[0].result(), self.alternative)
+
+    @cached_property
+    def narrow(self) -> Markup:
+        """The same for narrow ones."""
+        return _embed(self.files[1].result(), self.alternative)
 
 
-def figure(draw: Callable[[int], Drawing], caption: str, alternative: str) -> Figure:
-    """Return what ``draw(width_px)`` draws, for wide and narrow screens."""
+def figure(draw_at: Callable[[int], Drawing], caption: str, alternative: str) -> Figure:
+    """Return what ``draw_at(width_px)`` draws, for wide and narrow screens."""
     with unchecked():
-        wide, narrow = draw(WIDE_PX), draw(NARROW_PX)
-    return Figure(to_svg(wide, alternative), to_svg(narrow, alternative), caption, (wide, narrow))
+        drawings = draw_at(WIDE_PX), draw_at(NARROW_PX)
+    return Figure(caption, alternative, drawings, (_file(drawings[0]), _file(drawings[1])))
 
 
 @contextmanager
@@ -68,13 +81,9 @@ def unchecked() -> Iterator[None]:
         yield
 
 
-def to_svg(drawing: Drawing, alternative: str) -> Markup:
-    """Return ``drawing`` as an SVG element that is one image to a screen reader."""
-    import vl_convert
-
+def _file(drawing: Drawing) -> Future[str]:
     datasets = {name: list(rows) for name, rows in drawing.rows.items()}
-    specification = {**drawing.specification, "config": THEME, "datasets": datasets}
-    return _embed(vl_convert.vegalite_to_svg(specification), alternative)
+    return draw({**drawing.specification, "config": THEME, "datasets": datasets})
 
 
 def _embed(svg: str, alternative: str) -> Markup:
