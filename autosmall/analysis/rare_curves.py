@@ -43,7 +43,8 @@ class RareCurves:
         roc_auc: Area under the ROC curve; 0.5 is guessing.
         roc: False-positive rate and recall, from (0, 0) to (1, 1).
         precision_recall: Recall and precision, from the lowest recall to 1.
-        readings: By recall, for :data:`READ_RECALLS`.
+        readings: By recall, for :data:`READ_RECALLS`; where few pictures are of the class, several
+            recalls take the same one, told once.
     """
 
     name: str
@@ -70,7 +71,7 @@ def rare_curves(
         roc_auc=float(roc_auc_score(truth, scores)),
         roc=_thinned(false_rate, recall),
         precision_recall=_thinned(found[1:], precision[1:]),
-        readings=tuple(_reading(truth, scores, wanted) for wanted in READ_RECALLS),
+        readings=tuple(dict.fromkeys(_reading(truth, scores, wanted) for wanted in READ_RECALLS)),
     )
 
 

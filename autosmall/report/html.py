@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import partial
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from autosmall.report import numbers
 from autosmall.report.charts import marks
@@ -110,6 +111,7 @@ def _environment(metric: str) -> Environment:
         "seconds": numbers.seconds_text,
         "short": lambda value: f"{value:.4g}" if isinstance(value, float) else value,
         "words": lambda name: name.replace("_", " "),
+        "breakable": breakable,
         "unbroken": lambda sentence: sentence.replace(" %", "\N{NO-BREAK SPACE}%"),
     }
     environment.globals |= {
@@ -126,6 +128,15 @@ def _environment(metric: str) -> Environment:
         "in_points": " (points)" if numbers.is_percent(metric) else "",
     }
     return environment
+
+
+def breakable(path: str) -> Markup:
+    """Return a path, escaped, that breaks after its separators rather than inside of words.
+
+    >>> breakable("ring/img_<1>.png")
+    Markup('ring/<wbr>img_<wbr>&lt;1&gt;.png')
+    """
+    return Markup(re.sub(r"([/\\_-])(?=.)", r"\1<wbr>", str(escape(path))))
 
 
 def read_template(name: str) -> str:

@@ -35,6 +35,9 @@ NOTHING_COMPLETE = "No configuration has finished all its folds yet, so there is
 UNSEEN = 0.0005
 """A cost of picking below this rounds to 0.0 points."""
 
+TENTHS = 0.01
+"""Scores that are compared with each other are told to a tenth of a point."""
+
 POOR_RECONSTRUCTION = 0.8
 """Above this share of the mean picture's error, little of the single picture has come through."""
 
@@ -76,7 +79,7 @@ def trust(metric: str, corrected: CorrectedScore | None, blocking: int, warnings
     found = _findings_text(blocking, warnings)
     if blocking:
         return f"Not before this is mended: {found}."
-    width = points_text(metric, corrected.high - corrected.low, 1.0)
+    width = points_text(metric, corrected.high - corrected.low, _half(corrected))
     reach = f"Within its interval, which spans {width}, and for pictures like these"
     return f"{reach}; {found}." if warnings else f"{reach}. {found}."
 
@@ -85,8 +88,8 @@ def correction(metric: str, naive: float | None, corrected: CorrectedScore | Non
     """Return what picking the best of many costs."""
     if corrected is None or naive is None:
         return NOTHING_COMPLETE
-    before = score_text(metric, naive, _half(corrected) / 10)
-    after = score_text(metric, corrected.score, _half(corrected) / 10)
+    before = score_text(metric, naive, TENTHS)
+    after = score_text(metric, corrected.score, TENTHS)
     interval = interval_text(metric, corrected.low, corrected.high)
     text = (
         f"Cross-validation gave {before}; corrected for having picked it is {after} ({interval})."

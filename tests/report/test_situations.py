@@ -119,6 +119,11 @@ SITUATIONS = {
         "Within its interval, which spans 15 points, and for pictures like these. The audit "
         "found nothing that speaks against it.",
     ),
+    "nearly all right, on many pictures": (
+        lambda: sentences.trust("accuracy", corrected(0.996, 0.9935, 0.9984), 0, 0),
+        "Within its interval, which spans 0.5 points, and for pictures like these. The audit "
+        "found nothing that speaks against it.",
+    ),
     "two warnings": (
         lambda: sentences.trust("accuracy", corrected(), 0, 2),
         "Within its interval, which spans 15 points, and for pictures like these; the audit "

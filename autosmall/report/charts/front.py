@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from autosmall.report.charts.labels import Mark, place_names
 from autosmall.report.charts.marks import color, shape
 from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
 from autosmall.report.numbers import METRIC_WORDS, is_percent
 from autosmall.report.sections.alternatives import FrontRow
 from autosmall.report.sections.tradeoff import Point
+
+HEIGHT_PX = 280
+
+PADDING_PX = 16.0
+"""Room between the outermost marks and the edges of the chart."""
 
 
 def front_figure(metric: str, points: Sequence[Point], front: Sequence[FrontRow]) -> Figure:
@@ -25,13 +32,33 @@ def front_figure(metric: str, points: Sequence[Point], front: Sequence[FrontRow]
     )
 
 
+@dataclass(frozen=True)
+class _Axes:
+    """The ends of both axes, powers of ten of parameters and scores, and the chart's width."""
+
+    powers: tuple[int, int]
+    scores: tuple[float, float]
+    width_px: int
+
+    def pixels(self, parameters: float, score: float) -> tuple[float, float]:
+        """Return where a configuration is drawn, y downwards."""
+        (left, right), (low, high) = self.powers, self.scores
+        across = (math.log10(parameters) - left) / (right - left)
+        down = (high - score) / (high - low)
+        return (
+            PADDING_PX + across * (self.width_px - 2 * PADDING_PX),
+            PADDING_PX + down * (HEIGHT_PX - 2 * PADDING_PX),
+        )
+
+
 def _chart(metric: str, points: Sequence[Point], front: Sequence[FrontRow], width: int) -> Drawing:
     import altair as alt
 
-    powers = _powers(points)
+    axes = _axes(metric, points, width)
+    powers = [10.0**power for power in range(axes.powers[0], axes.powers[1] + 1)]
     x = alt.X(
         "parameters:Q",
-        scale=alt.Scale(type="log", domain=[powers[0], powers[-1]], padding=14),
+        scale=alt.Scale(type="log", domain=[powers[0], powers[-1]], padding=PADDING_PX),
         title="trainable parameters",
         axis=alt.Axis(values=powers, format="~s", domain=False, ticks=False),
     )
@@ -39,13 +66,25 @@ def _chart(metric: str, points: Sequence[Point], front: Sequence[FrontRow], widt
     y = alt.Y(
         "score:Q",
         title=f"{METRIC_WORDS[metric]}{unit}",
-        scale=alt.Scale(zero=False, padding=16),
+        scale=alt.Scale(domain=list(axes.scores), nice=False, zero=False, padding=PADDING_PX),
         axis=alt.Axis(tickCount=6, domain=False, ticks=False, titlePadding=8),
     )
     chart = (
         _marks("faint", 0.3, x, y) + _marks("front", 0.95, x, y) + _ring(x, y) + _names(x, y)
-    ).properties(width=width - (70 if width > NARROW_PX else 62), height=280)
-    return Drawing(chart, _rows(metric, points, front))
+    ).properties(width=axes.width_px, height=HEIGHT_PX)
+    return Drawing(chart, _rows(metric, points, front, axes))
+
+
+def _axes(metric: str, points: Sequence[Point], width: int) -> _Axes:
+    sizes = [_parameters(point) for point in points]
+    low, high = math.floor(math.log10(min(sizes))), math.ceil(math.log10(max(sizes)))
+    scores = [_score(metric, point) for point in points]
+    apart = max(scores) > min(scores)
+    return _Axes(
+        (low, max(high, low + 1)),
+        (min(scores), max(scores)) if apart else (scores[0] - 1.0, scores[0] + 1.0),
+        width - (70 if width > NARROW_PX else 62),
+    )
 
 
 def _marks(rows: str, opacity: float, x: Any, y: Any) -> Any:
@@ -79,38 +118,64 @@ def _names(x: Any, y: Any) -> Any:
 
     return (
         alt.Chart(alt.NamedData("front"))
-        .mark_text(dx=13, dy=-11, align="left", color="var(--ink)")
+        .mark_text(
+            dx=alt.ExprRef("datum.dx"),
+            dy=alt.ExprRef("datum.dy"),
+            baseline="middle",
+            color="var(--ink)",
+        )
         .encode(x=x, y=y, text="trial:N")
     )
 
 
 def _rows(
-    metric: str, points: Sequence[Point], front: Sequence[FrontRow]
+    metric: str, points: Sequence[Point], front: Sequence[FrontRow], axes: _Axes
 ) -> dict[str, list[dict[str, object]]]:
-    on_front = {row.trial for row in front}
+    trials = {row.trial for row in front}
     longest = max(point.fit_seconds for point in points)
-    drawn = [(point, _datum(metric, point, longest)) for point in points]
+    areas = {point.trial: _area(point, longest) for point in points}
+    data = {p.trial: _datum(metric, p, areas[p.trial]) for p in points}
+    marks = [_mark(metric, p, areas[p.trial], axes, named=p.trial in trials) for p in points]
+    named = [point.trial for point in points if point.trial in trials]
+    for trial, (dx, dy) in zip(named, place_names(marks, axes.width_px, HEIGHT_PX), strict=True):
+        data[trial] |= {"dx": dx, "dy": dy}
     return {
-        "faint": [datum for point, datum in drawn if point.trial not in on_front],
-        "front": [datum for point, datum in drawn if point.trial in on_front],
-        "chosen": [datum for point, datum in drawn if point.recommended],
+        "faint": [datum for trial, datum in data.items() if trial not in trials],
+        "front": [datum for trial, datum in data.items() if trial in trials],
+        "chosen": [data[point.trial] for point in points if point.recommended],
     }
 
 
-def _datum(metric: str, point: Point, longest_seconds: float) -> dict[str, object]:
-    area = 50 + 200 * point.fit_seconds / longest_seconds if longest_seconds > 0 else 50.0
+def _datum(metric: str, point: Point, area: float) -> dict[str, object]:
     return {
         "trial": str(point.trial),
-        "parameters": max(1, point.trainable_parameters),
-        "score": (100.0 if is_percent(metric) else 1.0) * point.score,
+        "parameters": _parameters(point),
+        "score": _score(metric, point),
         "color": color(point.strategy),
         "shape": shape(point.strategy),
         "area": area,
-        "ring": 150 + 2 * area,
+        "ring": _ring_area(area),
     }
 
 
-def _powers(points: Sequence[Point]) -> list[float]:
-    sizes = [max(1, point.trainable_parameters) for point in points]
-    low, high = math.floor(math.log10(min(sizes))), math.ceil(math.log10(max(sizes)))
-    return [10.0**power for power in range(low, max(high, low + 1) + 1)]
+def _mark(metric: str, point: Point, area: float, axes: _Axes, *, named: bool) -> Mark:
+    x, y = axes.pixels(_parameters(point), _score(metric, point))
+    seen = _ring_area(area) if point.recommended else area
+    return Mark(x, y, math.sqrt(seen / math.pi), str(point.trial) if named else "")
+
+
+def _area(point: Point, longest_seconds: float) -> float:
+    """Return a mark's area in square pixels."""
+    return 70 + (180 * point.fit_seconds / longest_seconds if longest_seconds > 0 else 0.0)
+
+
+def _ring_area(area: float) -> float:
+    return 150 + 2 * area
+
+
+def _parameters(point: Point) -> int:
+    return max(1, point.trainable_parameters)
+
+
+def _score(metric: str, point: Point) -> float:
+    return (100.0 if is_percent(metric) else 1.0) * point.score
