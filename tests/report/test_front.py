@@ -23,9 +23,7 @@ def boxes(marks, places):
 
 
 def meet(one, other):
-    return all(
-        one[k] < other[k] + other[k + 2] and other[k] < one[k] + one[k + 2] for k in (0, 1)
-    )
+    return all(one[k] < other[k] + other[k + 2] and other[k] < one[k] + one[k + 2] for k in (0, 1))
 
 
 @pytest.mark.parametrize(
