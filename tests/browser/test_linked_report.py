@@ -290,3 +290,62 @@ def test_live_charts_fit_narrow_screens(open_page, page_path):
             assert box["x"] >= 0 and box["x"] + box["width"] <= 390
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
         assert visit.noise == []
+
+
+FINGERS = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
+
+
+def mark_of(figure, trial):
+    """Return the middle of a trial's mark on the window."""
+    box = figure.evaluate(
+        """(figure, trial) => {
+          const own = [...figure.querySelectorAll(".live path")].find((path) =>
+            path.__data__ && path.__data__.datum && path.__data__.datum.trial === trial
+            && path.__data__.mark.marktype === "symbol");
+          own.scrollIntoView({ block: "center" });
+          const box = own.getBoundingClientRect();
+          return [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
+        }""",
+        trial,
+    )
+    return tuple(box)
+
+
+@pytest.mark.parametrize("name", ["scatter", "learning_rate", "settings"])
+def test_a_finger_marks_by_taps(open_page, page_path, name):
+    with open_page(page_path, **FINGERS) as visit:
+        page, figure = visit.page, chart(visit.page, name)
+        note = figure.locator(".marked-note")
+        assert note.inner_text().startswith("Tap marks")
+        page.touchscreen.tap(*mark_of(figure, 19))
+        wait_for_marks(page)
+        first = marked(page)
+        assert 19 in first and len(first) < 20
+        assert note.inner_text().startswith(f"{len(first)} marked.")
+        assert page.locator("#ranking details[open]").count() == 0
+        page.touchscreen.tap(*mark_of(figure, 3))
+        page.wait_for_function(f"view.state.marks.length > {len(first)}")
+        assert {3, *first} <= set(marked(page))
+        page.touchscreen.tap(*mark_of(figure, 3))
+        page.wait_for_function("!view.state.marks.includes(3)")
+        note.locator("button", has_text="Show them in the table").tap()
+        assert visible_rows(page) == marked(page) != []
+        assert visit.noise == []
+
+
+def test_a_finger_that_scrolls_over_a_chart_marks_nothing(open_page, page_path):
+    with open_page(page_path, **FINGERS) as visit:
+        page, figure = visit.page, chart(visit.page, "scatter")
+        figure.locator(".live svg").evaluate("svg => svg.scrollIntoView({ block: 'center' })")
+        box, before = figure.locator(".live svg").bounding_box(), page.evaluate("scrollY")
+        touches = visit.context.new_cdp_session(page)
+        x, y = box["x"] + 0.5 * box["width"], box["y"] + 0.9 * box["height"]
+        for step in range(11):
+            kind = "touchMove" if step else "touchStart"
+            points = [{"x": x + step, "y": y - 18 * step}]
+            touches.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        touches.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.wait_for_function(f"scrollY > {before}")
+        assert marked(page) == []
+        assert page.evaluate("view.state.brush") is None
+        assert visit.noise == []

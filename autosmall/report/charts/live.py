@@ -117,7 +117,7 @@ def _specification(drawing: Drawing, width: int, meta: Mapping[str, object]) -> 
         _make_touchable(unit)
     brushed = [unit for unit in _units(found) if unit["mark"]["type"] == "point"]
     for number, unit in enumerate(brushed):
-        select = {"type": "interval", "mark": _BRUSH}
+        select = {"type": "interval", "mark": _BRUSH, "on": _DRAG, "translate": _DRAG}
         unit["params"] = [{"name": f"brush{number}", "select": select}]
     found["usermeta"] = {**meta, "width": width, "brushes": len(brushed)}
     return found
@@ -150,5 +150,8 @@ def _make_touchable(unit: dict[str, Any]) -> None:
 def _if_opened(value: object, otherwise: object) -> dict[str, object]:
     return {"condition": {"test": "opened[datum.trial]", "value": value}, "value": otherwise}
 
+
+_DRAG = "[pointerdown[event.pointerType !== 'touch'], window:pointerup] > window:pointermove!"
+"""What begins and moves a brush; a finger that drags scrolls the page, and marks by taps."""
 
 _BRUSH = {"fill": "var(--accent)", "fillOpacity": 0.1, "stroke": "var(--accent)"}

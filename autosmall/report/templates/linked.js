@@ -37,6 +37,30 @@ function showTip(handler, event, item, trial) {
   tip.style.top = `${event.pageY + 14}px`;
 }
 
+// A fingertip covers several marks: a tap marks all of them, or none if all are marked already.
+const FINGER_PX = 14;
+
+function trialsUnder(holder, event) {
+  const found = new Set();
+  for (const path of holder.querySelectorAll("path")) {
+    const item = path.__data__;
+    if (!item || !item.mark || item.mark.marktype !== "symbol" || typeof item.datum.trial !== "number") continue;
+    const { left, right, top, bottom } = path.getBoundingClientRect();
+    const far = Math.hypot((left + right) / 2 - event.clientX, (top + bottom) / 2 - event.clientY);
+    if (far <= FINGER_PX + (right - left) / 2) found.add(item.datum.trial);
+  }
+  return [...found];
+}
+
+function markByTap(holder, event) {
+  const tapped = trialsUnder(holder, event);
+  if (!tapped.length) return;
+  const marks = markedTrials(view.state);
+  const all = tapped.every((trial) => marks.has(trial));
+  for (const trial of tapped) marks[all ? "delete" : "add"](trial);
+  view.change({ marks: [...marks].sort((a, b) => a - b), brush: null });
+}
+
 function makeNote(figure) {
   const note = document.createElement("p");
   note.className = "marked-note";
@@ -56,12 +80,15 @@ function makeNote(figure) {
   const clear = button("Clear", () => view.change({ brush: null, marks: [], only: false }));
   note.append(text, show, clear);
   figure.querySelector("figcaption").before(note);
+  const hint = window.matchMedia("(pointer: coarse)").matches
+    ? "Tap marks to mark their rows in the table."
+    : "Drag over marks to mark their rows in the table; click one to open its row.";
   const tell = (state) => {
     const count = markedTrials(state).size;
     const chosen = count > 0 || state.brush !== null;
     text.textContent = chosen
       ? `${count} marked.`
-      : "Drag over marks to mark their rows in the table; click one to open its row.";
+      : hint;
     show.hidden = count === 0;
     clear.hidden = !chosen;
   };
@@ -76,6 +103,9 @@ function makeLive(figure) {
   const narrow = window.matchMedia("(max-width: 740px)");
   let drawn = null;
   let brushed = false;
+  let byFinger = false;
+  holder.addEventListener("pointerdown", (event) => { byFinger = event.pointerType === "touch"; }, true);
+  holder.addEventListener("click", (event) => { if (byFinger) markByTap(holder, event); });
 
   const tell = (state) => {
     if (!drawn) return;
@@ -111,7 +141,7 @@ function makeLive(figure) {
     }
     made.view.addEventListener("click", (event, item) => {
       const trial = item && item.datum && item.datum.trial;
-      if (typeof trial !== "number") return;
+      if (byFinger || typeof trial !== "number") return;
       if (!view.state.open.includes(trial)) view.change({ open: [...view.state.open, trial].sort((a, b) => a - b) });
       reveal(trial);
     });
