@@ -53,7 +53,7 @@ from autosmall.run_lock import is_at_work
 from autosmall.saliency_store import read_maps
 from autosmall.sample_size_store import read_subset_scores
 from autosmall.schema.config import Config, Value
-from autosmall.schema.results import FoldResult, Reconstructions, Suggestion
+from autosmall.schema.results import COMPLETE, FoldResult, Reconstructions, Suggestion
 from autosmall.schema.run_data import RunData, TrialRecord
 from autosmall.schema.settings import PREFERENCES
 from autosmall.stored_array import read_stored_array
@@ -261,6 +261,11 @@ class RunStore:
         names = _names_in(folder) if folder.is_dir() else []
         records = (self._read_trial(f"{folder}/{name}") for name in names if name.isdigit())
         return tuple(record for record in records if record is not None)
+
+    def has_complete_trial(self) -> bool:
+        """Tell whether any trial has ended as complete; reads no more than it takes to know."""
+        ends = (_read_json(path) for path in (self.path / "trials").glob("*/end.json"))
+        return any(isinstance(end, dict) and end["status"] == COMPLETE for end in ends)
 
     def _read_trial(self, folder: str) -> TrialRecord | None:
         stored = _read_json(f"{folder}/suggestion.json")

@@ -7,7 +7,7 @@ the time (Hutter, Hoos and Leyton-Brown, ICML 2014, algorithm 2).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,18 +43,30 @@ def variance_shares(
     columns: Sequence[Column], scores: Floats, *, trees: int, seed: int
 ) -> list[float]:
     """Return for each setting the share of the variance that it explains by itself, 0 to 1."""
-    from sklearn.ensemble import RandomForestRegressor
-
+    values = np.concatenate([column.values for column in columns], axis=1, dtype=np.float32)
     bounds = np.concatenate([column.bounds for column in columns])
-    forest = RandomForestRegressor(n_estimators=trees, max_depth=64, random_state=seed)
-    forest.fit(np.concatenate([column.values for column in columns], axis=1), scores)
     ends = np.cumsum([len(column.bounds) for column in columns])
     groups = [np.arange(end - len(c.bounds), end) for c, end in zip(columns, ends, strict=True)]
-    shares = [_tree_shares(estimator.tree_, bounds, groups) for estimator in forest.estimators_]
+    shares = [_tree_shares(tree, bounds, groups) for tree in _forest(values, scores, trees, seed)]
     known = [found for found in shares if found is not None]
     if not known:
         return [0.0] * len(columns)
     return [float(share) for share in np.mean(known, axis=0)]
+
+
+def _forest(values: NDArray[np.float32], scores: Floats, trees: int, seed: int) -> Iterator[Any]:
+    """Yield the trees that scikit-learn's random forest for regression grows from this seed.
+
+    Its own wrapping of each tree takes as long as growing it.
+    """
+    from sklearn.tree import DecisionTreeRegressor
+
+    rng = np.random.RandomState(seed)
+    for own_seed in [rng.randint(np.iinfo(np.int32).max) for _ in range(trees)]:
+        drawn = np.random.RandomState(own_seed).randint(0, len(scores), len(scores))
+        counts = np.bincount(drawn, minlength=len(scores))
+        grower = DecisionTreeRegressor(max_depth=64, max_features=1.0, random_state=own_seed)
+        yield grower.fit(values, scores, sample_weight=counts, check_input=False).tree_
 
 
 def _tree_shares(
@@ -72,14 +84,16 @@ def _tree_shares(
 def _leaves(tree: Any, bounds: Floats) -> _Leaves:
     low = np.tile(bounds[:, 0], (tree.node_count, 1))
     high = np.tile(bounds[:, 1], (tree.node_count, 1))
-    feature, threshold = tree.feature, tree.threshold
-    for node in np.flatnonzero(feature >= 0):
-        left, right = tree.children_left[node], tree.children_right[node]
-        low[left], high[left] = low[node], high[node]
-        low[right], high[right] = low[node], high[node]
-        high[left, feature[node]] = threshold[node]
-        low[right, feature[node]] = threshold[node]
-    ends = feature < 0
+    left, right = tree.children_left.tolist(), tree.children_right.tolist()
+    features = tree.feature
+    for node, (feature, cut) in enumerate(
+        zip(features.tolist(), tree.threshold.tolist(), strict=True)
+    ):
+        if feature >= 0:
+            for child in (left[node], right[node]):
+                low[child], high[child] = low[node], high[node]
+            high[left[node], feature] = low[right[node], feature] = cut
+    ends = features < 0
     return _Leaves(tree.value[ends].reshape(-1), low[ends], high[ends])
 
 
@@ -101,5 +115,6 @@ def _marginal_variance(
 
 
 def _variance(values: Floats, weights: Floats) -> float:
-    mean = np.average(values, weights=weights)
-    return float(np.average((values - mean) ** 2, weights=weights))
+    whole = weights.sum()
+    mean = np.multiply(values, weights).sum() / whole
+    return float(np.multiply((values - mean) ** 2, weights).sum() / whole)

@@ -35,4 +35,7 @@ def keep_last(function: Callable[Given, Result]) -> Callable[Given, Result]:
 def _are(places: tuple[weakref.ref[object], ...], things: tuple[object, ...]) -> bool:
     if len(places) != len(things):
         return False
-    return all(place() is thing for place, thing in zip(places, things, strict=True))
+    for place, thing in zip(places, things, strict=True):  # noqa: SIM110 - asked for every trial
+        if place() is not thing:
+            return False
+    return True

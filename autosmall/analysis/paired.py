@@ -134,7 +134,7 @@ def corrected_standard_error(values: Sequence[float], fold_count: int) -> float:
     """
     if len(values) < 2:
         return math.nan
-    return math.sqrt(_overlap(len(values), fold_count) * float(np.var(values, ddof=1)))
+    return math.sqrt(_overlap(len(values), fold_count) * _variance(values))
 
 
 def estimate(values: Sequence[float], fold_count: int) -> Estimate:
@@ -143,7 +143,7 @@ def estimate(values: Sequence[float], fold_count: int) -> Estimate:
     The interval has ``J - 1`` degrees of freedom. It describes one configuration named in
     advance; it knows nothing of having been picked as the best of many.
     """
-    mean = float(np.mean(values)) if len(values) else math.nan
+    mean = _mean(values) if len(values) else math.nan
     error = corrected_standard_error(values, fold_count)
     if math.isnan(error):
         return Estimate(mean, error, math.nan, math.nan)
@@ -160,7 +160,7 @@ def correlated_posterior(differences: Sequence[float], fold_count: int) -> Poste
     ``rho / (1 - rho) = n_test / n_train``, the scale is the standard error of Nadeau and Bengio.
     """
     error = corrected_standard_error(differences, fold_count)
-    return Posterior(float(np.mean(differences)), error, max(1, len(differences) - 1))
+    return Posterior(_mean(differences), error, max(1, len(differences) - 1))
 
 
 def corrected_t_test(differences: Sequence[float], fold_count: int) -> float:
@@ -181,7 +181,7 @@ def combined_posterior(
     empirical Bayes methods", SAGMB 3, 2004, section 3), and at least 1. The degrees of freedom
     are those of Satterthwaite (Biometrics Bulletin 2, 1946) for the sum of the two parts.
     """
-    mean, count = float(np.mean(differences)), len(differences)
+    mean, count = _mean(differences), len(differences)
     of_pictures = noise.standard_error**2
     known = PRIOR_FOLDS + count - 1
     own = (count - 1) * fold_ratio(differences, fold_count, noise.standard_error)
@@ -210,7 +210,7 @@ def fold_ratio(differences: Sequence[float], fold_count: int, standard_error: fl
     """Return by how many times the variance over folds is what pictures alone would give."""
     if len(differences) < 2:
         return 1.0
-    return float(np.var(differences, ddof=1)) / (fold_count * standard_error**2)
+    return _variance(differences) / (fold_count * standard_error**2)
 
 
 def typical_fold_ratio(ratios: Sequence[float], count: int) -> float:
@@ -232,3 +232,14 @@ def _overlap(count: int, fold_count: int) -> float:
 def _p_value(posterior: Posterior) -> float:
     below = posterior.below(0.0)
     return 2 * min(below, 1 - below)
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Return what ``numpy.mean`` does, which takes longer to begin than to add up a few folds."""
+    return float(np.add.reduce(values)) / len(values)
+
+
+def _variance(values: Sequence[float]) -> float:
+    """Return what ``numpy.var`` does with ``ddof=1``, in a third of the time for a few folds."""
+    apart = np.asarray(values, np.float64) - _mean(values)
+    return float(np.add.reduce(apart * apart)) / (len(values) - 1)

@@ -60,7 +60,7 @@ def is_complete(run: RunData, trial: TrialRecord) -> bool:
     done = {fold.fold: fold.probabilities for fold in trial.folds}
     return all(
         fold in done
-        and done[fold].shape == (len(run.folds.validation_index(fold)), len(run.classes))
+        and done[fold].shape == (run.folds.validation_count(fold), len(run.classes))
         and bool(np.isfinite(done[fold]).all())
         for fold in range(run.folds.total)
     )

@@ -122,8 +122,10 @@ def score_covariance(
 def difference_errors(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return ``float64 (C, C)``: standard errors of paired differences of scores."""
     variance = np.diag(covariance)
-    spread = variance[:, None] + variance[None, :] - 2 * covariance
-    return np.asarray(np.sqrt(np.maximum(spread, 0.0)), np.float64)
+    spread = np.asarray(variance[:, None] + variance[None, :], np.float64)
+    spread -= 2 * covariance
+    np.maximum(spread, 0.0, out=spread)
+    return np.sqrt(spread, out=spread)
 
 
 def pick(metric: str, table: PredictionTable, contest: Contest) -> int:

@@ -138,4 +138,4 @@ def _reason(run: RunData, trial: TrialRecord) -> str:
 
 def _mean(values: Sequence[float]) -> float:
     finite = [value for value in values if math.isfinite(value)]
-    return float(np.mean(finite)) if finite else math.nan
+    return float(np.add.reduce(finite)) / len(finite) if finite else math.nan

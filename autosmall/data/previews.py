@@ -7,7 +7,9 @@ again where the data set is no longer at hand.
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -22,6 +24,9 @@ PREVIEW_PX = 112
 
 QUALITY = 72
 _MEMBER = "{:06d}.jpg"
+
+_LENGTHS_AT, _LENGTHS = 26, struct.Struct("<2H")
+"""Where in a ZIP file's member the lengths of its name and extra field are, which follow."""
 
 
 def encode_preview(picture: NDArray[np.uint8]) -> bytes:
@@ -54,25 +59,34 @@ class PreviewFile(Mapping[int, bytes]):
         self._path = path
         try:
             with zipfile.ZipFile(path) as archive:
-                self._names = set(archive.namelist())
+                self._members = {member.filename: member for member in archive.infolist()}
         except (OSError, zipfile.BadZipFile):
-            self._names = set()
+            self._members = {}
 
     def __getitem__(self, row: int) -> bytes:
         """Return the JPEG file of a row; raises ``KeyError`` where there is none."""
-        name = _MEMBER.format(row)
-        if name not in self._names:
+        member = self._members.get(_MEMBER.format(row))
+        if member is None:
             raise KeyError(row)
         try:
-            with zipfile.ZipFile(self._path) as archive:
-                return archive.read(name)
-        except (OSError, zipfile.BadZipFile) as error:
+            content = self._read(member)
+        except (OSError, struct.error) as error:
             raise KeyError(row) from error
+        if zlib.crc32(content) != member.CRC:
+            raise KeyError(row)
+        return content
+
+    def _read(self, member: zipfile.ZipInfo) -> bytes:
+        """Return a member as it lies in the file, whose directory is not read again for it."""
+        with self._path.open("rb") as stream:
+            stream.seek(member.header_offset + _LENGTHS_AT)
+            stream.seek(sum(_LENGTHS.unpack(stream.read(_LENGTHS.size))), io.SEEK_CUR)
+            return stream.read(member.file_size)
 
     def __iter__(self) -> Iterator[int]:
         """Return the rows in rising order."""
-        return iter(sorted(int(name.partition(".")[0]) for name in self._names))
+        return iter(sorted(int(name.partition(".")[0]) for name in self._members))
 
     def __len__(self) -> int:
         """Return how many there are."""
-        return len(self._names)
+        return len(self._members)

@@ -19,23 +19,24 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
     :class:`~autosmall.errors.RunFolderError` where the folder holds no readable run or cannot be
     written.
     """
-    from autosmall.files import write_bytes, write_json, write_text
-    from autosmall.report.charts.build import build_figures
+    from autosmall.files import write_bytes, write_text
     from autosmall.report.charts.bundle import begin_bundle
     from autosmall.report.charts.converter import converting
-    from autosmall.report.facts import gather_facts, to_json
-    from autosmall.report.html import render_page
-    from autosmall.run_store import load_run_data
-    from autosmall.schema.results import COMPLETE
+    from autosmall.run_store import RunStore, load_run_data
 
-    run, page = load_run_data(run_dir), run_dir / "report.html"
+    page = run_dir / "report.html"
     with converting() as converter:
-        if any(trial.status == COMPLETE for trial in run.trials):
+        if RunStore(run_dir).has_complete_trial():
             begin_bundle()
             converter.begin()
-        facts = gather_facts(run, str(run_dir))
+        # What takes a second to import is imported while these begin.
+        from autosmall.report.charts.build import build_figures
+        from autosmall.report.facts import facts_document, gather_facts
+        from autosmall.report.html import render_page
+
+        facts = gather_facts(load_run_data(run_dir), str(run_dir))
         figures = build_figures(facts)
-        write_json(run_dir / "report.json", to_json(facts))
+        write_text(run_dir / "report.json", facts_document(facts))
         write_text(page, render_page(facts, figures))
         if summary is not None:
             from autosmall.report.summary import render_summary

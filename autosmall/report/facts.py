@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from autosmall.analysis.final_model import expected_of_final_model
 from autosmall.analysis.ranking import rank
@@ -149,18 +152,37 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
     return dataclasses.replace(facts, next_steps=next_steps.gather(known))
 
 
+def facts_document(facts: ReportFacts) -> str:
+    """Return the text of ``report.json``: the facts as JSON, each section on a line of its own."""
+    sections = [
+        f" {json.dumps(name)}: {json.dumps(section, ensure_ascii=False, allow_nan=False)}"
+        for name, section in plain_fields(facts).items()
+    ]
+    return "{\n" + ",\n".join(sections) + "\n}\n"
+
+
 def to_json(value: object) -> object:
     """Return facts as plain JSON values: dataclasses by field name, NaN and infinity as null.
 
     Fields whose metadata say ``in_json=False`` (pictures) are left out.
     """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        shown = [f.name for f in dataclasses.fields(value) if f.metadata.get("in_json", True)]
-        return {name: to_json(getattr(value, name)) for name in shown}
-    if isinstance(value, dict):
-        return {str(name): to_json(item) for name, item in value.items()}
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, str | int):
+        return value
     if isinstance(value, list | tuple):
         return [to_json(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    if isinstance(value, dict):
+        return {str(name): to_json(item) for name, item in value.items()}
+    return plain_fields(value) if dataclasses.is_dataclass(value) else value
+
+
+def plain_fields(value: object) -> dict[str, object]:
+    """Return the fields of a dataclass as plain JSON values (see :func:`to_json`)."""
+    names = _fields_in_json(type(value))  # type: ignore[arg-type]
+    return {name: to_json(getattr(value, name)) for name in names}
+
+
+@cache
+def _fields_in_json(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(kind) if f.metadata.get("in_json", True))

@@ -45,6 +45,10 @@ class FoldPlan:
         """Return the sorted sample rows that fold id ``fold`` holds out."""
         return self._held_out[fold].copy()
 
+    def validation_count(self, fold: int) -> int:
+        """Return how many samples fold id ``fold`` holds out."""
+        return len(self._held_out[fold])
+
     @cached_property
     def _held_out(self) -> tuple[NDArray[np.int64], ...]:
         places = [divmod(fold, self.fold_count) for fold in range(self.total)]
