@@ -38,8 +38,9 @@ from autosmall.schema.run_data import TrialRecord
 from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.search_asking import Asking
 from autosmall.search_schedule import LAST_SHARE, fold_seconds, next_ahead
-from autosmall.search_trial import RUNNING, Trial, best_complete
-from autosmall.search_view import leader_row, leaders, worker_rows
+from autosmall.search_trial import RUNNING, Trial
+from autosmall.search_trials import Trials
+from autosmall.search_view import leader_row, worker_rows
 
 LAG = 16
 """Trial t sees the results of trials up to t - LAG."""
@@ -101,8 +102,7 @@ class SearchLoop:
         self._on_end = on_end
         self._on_view = on_view
         self._started = time.monotonic()
-        self._trials: dict[int, Trial] = {}
-        self._told: set[int] = set()
+        self._trials = Trials(context.metric)
         self._unsuitable = 0
         self._reserved_seconds = 0.0
         self.end_reason = ""
@@ -130,16 +130,13 @@ class SearchLoop:
         """
         for record in records:
             folds = {fold.fold: fold for fold in record.folds}
-            self._trials[record.number] = Trial(record.suggestion, record.status, folds)
+            self._trials.add(Trial(record.suggestion, record.status, folds))
         self._explorer.restore(record.suggestion for record in records)
         metric = self._context.metric
         ended = [t.outcome(metric) for t in self._trials.values() if t.status != RUNNING]
         self._reserve()
         keep_leaders_models(self._store.path, self._trials, metric)
-        for number in sorted(self._trials):
-            trial = self._trials[number]
-            if trial.status != RUNNING:
-                continue
+        for trial in tuple(self._trials.running.values()):
             if trial.folds and not self._runs_whole(trial):
                 self._judge_again(trial)
             else:
@@ -151,16 +148,12 @@ class SearchLoop:
         while not self._out_of_time:
             self._fill()
             self._send_ahead()
-            if not self._open_trials:
+            if not self._trials.running:
                 self.end_reason = self.end_reason or f"all {len(self._trials)} trials are done"
                 return
             self._take(self._pool.wait(0.5))
         self._finish_in_flight()
         self.end_reason = "the time budget is used up"
-
-    @property
-    def _open_trials(self) -> list[Trial]:
-        return [trial for trial in self._trials.values() if trial.status == RUNNING]
 
     @property
     def _seconds_left(self) -> float:
@@ -177,7 +170,8 @@ class SearchLoop:
             self._tell_known()
             suggestion = self._asking.ask()
             self._store.add_suggestion(suggestion)
-            trial = self._trials[suggestion.number] = Trial(suggestion)
+            trial = Trial(suggestion)
+            self._trials.add(trial)
             if self._too_long(trial):
                 self._unsuitable += 1
                 self._end(trial, RACED_OUT, "not begun: it would not end within the time left")
@@ -188,18 +182,18 @@ class SearchLoop:
     def _room(self) -> bool:
         number = self._explorer.next_number
         if self._limits.max_trials is not None:
-            known = all(self._trials[n].status != RUNNING for n in range(number - LAG + 1))
+            known = not any(n <= number - LAG for n in self._trials.running)
             has_room = number < self._limits.max_trials and known
         elif self._unsuitable >= MAX_UNSUITABLE:
             self.end_reason = "no configuration was left that fits in the remaining time"
             return False
         else:
-            has_room = len(self._open_trials) < self._pool.size + self._spare_trials
+            has_room = len(self._trials.running) < self._pool.size + self._spare_trials
         return has_room and not self._ends_early(number)
 
     @property
     def _spare_trials(self) -> int:
-        latest = [t.fit_seconds for t in self._trials.values() if t.status != RUNNING][-LAG:]
+        latest = [trial.fit_seconds for trial in self._trials.latest_ended(LAG)]
         return self._asking.spare_trials(float(np.mean(latest)) if latest else None)
 
     def _ends_early(self, number: int) -> bool:
@@ -207,9 +201,9 @@ class SearchLoop:
         earliest = self._limits.early_stop_from
         if self.stopped_early or earliest is None or number < earliest:
             return self.stopped_early
-        known = self._known(number)
-        starts = [t for t in self._trials.values() if t.suggestion.proposer == PORTFOLIO]
-        if any(trial not in known for trial in starts):
+        known = self._trials.known(self._horizon(number))
+        starts = sum(t.suggestion.proposer == PORTFOLIO for t in self._trials.values())
+        if sum(trial.suggestion.proposer == PORTFOLIO for trial in known) < starts:
             return False
         found = self._outlook(known, number)
         if not found.worthwhile:
@@ -236,12 +230,8 @@ class SearchLoop:
 
     def _tell_known(self) -> None:
         """Tell the explorer what it may know before the next proposal, in order of numbers."""
-        horizon = self._explorer.next_number - LAG if self._limits.reproducible else math.inf
-        for number in sorted(self._trials):
-            trial = self._trials[number]
-            if number <= horizon and number not in self._told and trial.status != RUNNING:
-                self._explorer.tell(trial.outcome(self._context.metric))
-                self._told.add(number)
+        for trial in self._trials.take_untold(self._horizon(self._explorer.next_number)):
+            self._explorer.tell(trial.outcome(self._context.metric))
 
     def _go_on(self, trial: Trial) -> None:
         """Send off the next fold, or all missing ones where all are wanted, or end the trial."""
@@ -280,7 +270,7 @@ class SearchLoop:
         """
         idle = sum(status.trial is None for status in self._pool.statuses())
         for _ in range(idle - self._pool.waiting):
-            trial = next_ahead(self._trials.values(), self._context.folds.total)
+            trial = next_ahead(self._trials.running.values(), self._context.folds.total)
             if trial is None:
                 return
             self._send(trial, trial.unsent(self._context.folds.total)[:1])
@@ -302,7 +292,7 @@ class SearchLoop:
         if trial.status != RUNNING and not self._runs_whole(trial):
             return None
         self._store.append(result)
-        trial.folds[result.fold] = replace(result, learned={})
+        self._trials.add_fold(trial, replace(result, learned={}))
         return trial
 
     def _judge_in_order(self, trial: Trial) -> None:
@@ -358,17 +348,16 @@ class SearchLoop:
 
     def _incumbent(self, challenger: Trial) -> Trial | None:
         """Return the best complete trial that the challenger may know of."""
-        return best_complete(self._known(challenger.number), self._context.metric)
+        return self._trials.best_known(self._horizon(challenger.number))
 
-    def _known(self, number: int) -> list[Trial]:
-        """Return the ended trials that a decision on trial ``number`` may rest on, in order."""
-        horizon = number - LAG if self._limits.reproducible else math.inf
-        return [t for n, t in sorted(self._trials.items()) if n <= horizon and t.status != RUNNING]
+    def _horizon(self, number: int) -> float:
+        """Return up to which number results may bear on a decision on trial ``number``."""
+        return number - LAG if self._limits.reproducible else math.inf
 
     def _end(self, trial: Trial, status: str, reason: str) -> None:
         if not self._runs_whole(trial):
             self._forget_ahead(trial)
-        trial.status = status
+        self._trials.end(trial, status)
         self._reserve()
         self._store.end_trial(trial.number, status, reason)
         keep_leaders_models(self._store.path, self._trials, self._context.metric)
@@ -379,7 +368,7 @@ class SearchLoop:
         self._pool.cancel(trial.number)
         for fold in [fold for fold in trial.folds if fold >= trial.judged]:
             self._store.forget_fold(trial.number, fold)
-            del trial.folds[fold]
+            self._trials.drop_fold(trial, fold)
 
     def _reserve(self) -> None:
         """Set time aside for what follows the search, as its trials tell."""
@@ -394,7 +383,7 @@ class SearchLoop:
 
     def _finish_in_flight(self) -> None:
         """Drop what is queued and wait a little for the folds that have begun."""
-        for trial in self._open_trials:
+        for trial in self._trials.running.values():
             self._pool.cancel(trial.number)
         budget = self._limits.time_budget_seconds or 0.0
         deadline = time.monotonic() + GRACE_SHARE * budget
@@ -414,20 +403,18 @@ class SearchLoop:
                 self._go_on(trial)
 
     def _view(self) -> SearchView:
-        metric = self._context.metric
-        leading = leaders(self._trials, metric)
-        ended = [t for t in self._trials.values() if t.status != RUNNING]
-        budget = self._limits.time_budget_seconds
+        metric, ended = self._context.metric, self._trials.ended
+        leading, budget = self._trials.leaders, self._limits.time_budget_seconds
         return SearchView(
             metric=metric,
             seconds=self.seconds,
             seconds_left=None if budget is None else self._seconds_left,
-            trials_ended=len(ended),
+            trials_ended=ended.total(),
             max_trials=self._limits.max_trials,
-            folds_done=sum(len(t.folds) for t in self._trials.values()),
+            folds_done=self._trials.folds_done,
             fold_count=self._context.folds.total,
-            failed=sum(t.status in (FAILED, UNHEALTHY) for t in ended),
-            raced_out=sum(t.status == RACED_OUT for t in ended),
+            failed=ended[FAILED] + ended[UNHEALTHY],
+            raced_out=ended[RACED_OUT],
             leaders=tuple(leader_row(trial, metric) for trial in leading),
             workers=worker_rows(self._pool.statuses(), self._trials),
             leading_strategy=leading[0].strategy if leading else "",

@@ -8,16 +8,7 @@ import numpy as np
 
 from autosmall.progress import LeaderRow, WorkerRow
 from autosmall.runner.pool import WorkerStatus
-from autosmall.schema.results import COMPLETE
 from autosmall.search_trial import Trial, describe
-
-MOST_LEADERS = 5
-
-
-def leaders(trials: Mapping[int, Trial], metric: str) -> list[Trial]:
-    """Return the complete trials that lead, best first."""
-    complete = [trial for trial in trials.values() if trial.status == COMPLETE]
-    return sorted(complete, key=lambda trial: trial.score(metric), reverse=True)[:MOST_LEADERS]
 
 
 def leader_row(trial: Trial, metric: str) -> LeaderRow:
