@@ -30,6 +30,9 @@ class Trial:
     _score: dict[tuple[str | int, ...], float] = field(
         default_factory=dict, repr=False, compare=False
     )
+    _outcome: dict[tuple[str | int, ...], TrialOutcome] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def number(self) -> int:
@@ -75,6 +78,13 @@ class Trial:
 
     def outcome(self, metric: str) -> TrialOutcome:
         """Return the trial as explorers are told of it."""
+        # Asked of all ended trials before each proposal of a search that may end early.
+        key: tuple[str | int, ...] = (metric, self.status, *self.folds)
+        if key not in self._outcome:
+            self._outcome = {key: self._told(metric)}
+        return self._outcome[key]
+
+    def _told(self, metric: str) -> TrialOutcome:
         scores = self.fold_scores(metric)
         score = self.score(metric) if scores and self.status != FAILED else None
         if score is not None and not math.isfinite(score):

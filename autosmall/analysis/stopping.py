@@ -97,7 +97,7 @@ def outlook(
     if not complete or len(proposed) < LEAST_PROPOSALS:
         return Outlook(math.inf, 0.0, proposals_left)
     leader = max(complete, key=_score)
-    behind = np.array([_behind(outcome, leader) for outcome in proposed])
+    behind = _behind(proposed, leader)
     recent = max(LEAST_RECENT, len(behind) // 2)
     better = _improvement(behind[:-recent], behind[-recent:])
     gain = expected_gain(behind[-recent:] - better, proposals_left)
@@ -169,12 +169,15 @@ def _size(metric: str, difference: float) -> str:
     return f"{difference:.3f}"
 
 
-def _behind(outcome: TrialOutcome, leader: TrialOutcome) -> float:
-    """Return how far ``outcome`` is below ``leader`` on the folds that it finished."""
-    if outcome.score is None or not outcome.fold_scores:
-        return math.inf
-    same = leader.fold_scores[: len(outcome.fold_scores)]
-    return float(np.mean(np.subtract(same, outcome.fold_scores)))
+def _behind(outcomes: Sequence[TrialOutcome], leader: TrialOutcome) -> NDArray[np.float64]:
+    """Return how far each outcome is below ``leader`` on the folds that it finished."""
+    behind = np.full(len(outcomes), math.inf)
+    counts = np.array([0 if o.score is None else len(o.fold_scores) for o in outcomes])
+    for count in set(counts.tolist()) - {0}:
+        rows = np.flatnonzero(counts == count).tolist()
+        scores = np.array([outcomes[row].fold_scores for row in rows])
+        behind[rows] = (np.array(leader.fold_scores[:count]) - scores).mean(axis=1)
+    return behind
 
 
 def _noise(complete: Sequence[TrialOutcome], leader: TrialOutcome, fold_count: int) -> float:
