@@ -14,7 +14,7 @@ from typing import Any
 
 from autosmall.errors import SettingsError
 from autosmall.report import COMPARISON_PAGE
-from autosmall.summaries import run_lines, score_lines
+from autosmall.summaries import model_lines, run_lines, score_lines
 
 DEMO_FOLDER = Path("autosmall-demo")
 DEMO_STRATEGIES = ("baseline", "classical", "frozen", "scratch")
@@ -82,7 +82,9 @@ def retrain(run_dir: Path, **options: Any) -> None:
     from autosmall.retrain import retrain
 
     result = retrain(run_dir, **options)
-    _say([result.sentence, f"Model: {result.model_dir}"])
+    _say(model_lines(result))
+    if result.report is not None:
+        _say([f"Report, written anew: {result.report}"])
 
 
 def evaluate(model: Path, dataset: Path, trust: Sequence[Path] = ()) -> None:
@@ -199,6 +201,7 @@ def demo(folder: Path = DEMO_FOLDER, quiet: bool = False) -> None:
     """Draw pictures into ``folder``, search them, retrain the recommendation, say what came."""
     from autosmall.api import search
     from autosmall.data.demo import draw_demo
+    from autosmall.retrain import retrain
 
     _say([f"Drawing 120 pictures to search and 100 to test into {folder}"])
     draw_demo(folder)
@@ -213,7 +216,7 @@ def demo(folder: Path = DEMO_FOLDER, quiet: bool = False) -> None:
         sample_size=False,
         quiet=quiet,
     )
-    retrain(run.path)
+    _say(model_lines(retrain(run.path)))
     _say(run_lines(run.path))
     _say(["Your own pictures, one folder per class: autosmall search my_pictures/"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from autosmall.model_folder import staged_folder
 from autosmall.openings import record_opening
 from autosmall.predictor import Predictor
 from autosmall.quiet import native_output_to
+from autosmall.report import write_report
 from autosmall.retrain_fit import FittedModel, Metrics, fit_into, or_none
 from autosmall.retrain_plan import RetrainPlan, plan_retraining
 
@@ -36,6 +37,8 @@ class RetrainResult:
             ``reload`` and, where there were test pictures, ``test``; of an ensemble also
             ``ensemble``.
         sentence: What was trained and what it scored, for people.
+        report: The run's page, written anew with what the test pictures said; ``None`` where the
+            run had none.
     """
 
     model_dir: Path
@@ -43,6 +46,7 @@ class RetrainResult:
     strategy: str
     metrics: Metrics
     sentence: str
+    report: Path | None = None
 
 
 def retrain(
@@ -58,7 +62,8 @@ def retrain(
     Its probabilities are scaled by the temperature that the out-of-fold predictions ask for. The
     saved model is loaded in a fresh process, which predicts training pictures from their files;
     only if it agrees within :data:`autosmall.retrain_fit.RELOAD_TOLERANCE` with what was measured
-    after the fit are the test pictures opened, and the folder ``model/`` put in place.
+    after the fit are the test pictures opened, and the folder ``model/`` put in place. A report
+    that the run has is then written anew, as it tells of the saved model.
 
     Args:
         run: Run folder of a search.
@@ -76,13 +81,19 @@ def retrain(
         RunFolderError: No readable run, or the disk refuses.
         ModelFileError: The reloaded model disagrees; no model is left.
     """
+    run_dir = Path(run)
     if ensemble:
         from autosmall.retrain_ensemble import retrain_ensemble
 
-        return retrain_ensemble(Path(run), test)
-    plan = plan_retraining(Path(run), rank, trial, test)
+        return replace(retrain_ensemble(run_dir, test), report=_renewed_report(run_dir))
+    plan = plan_retraining(run_dir, rank, trial, test)
     with native_output_to(plan.run_dir / "logs" / "retrain.log"):
-        return _train_and_save(plan)
+        result = _train_and_save(plan)
+    return replace(result, report=_renewed_report(run_dir))
+
+
+def _renewed_report(run_dir: Path) -> Path | None:
+    return write_report(run_dir) if (run_dir / "report.html").is_file() else None
 
 
 def _train_and_save(plan: RetrainPlan) -> RetrainResult:

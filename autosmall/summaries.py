@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autosmall.errors import RunFolderError
 from autosmall.schema.settings import METRICS
+
+if TYPE_CHECKING:
+    from autosmall.retrain import RetrainResult
 
 
 def run_lines(run_dir: Path) -> list[str]:
@@ -35,6 +39,11 @@ def run_lines(run_dir: Path) -> list[str]:
         f"Report: {run_dir / 'report.html'}",
         f"To make the model: autosmall retrain {run_dir}",
     ]
+
+
+def model_lines(result: RetrainResult) -> list[str]:
+    """Return what was trained, and where the model is."""
+    return [result.sentence, f"Model: {result.model_dir}"]
 
 
 def score_lines(scores: Mapping[str, object]) -> list[str]:

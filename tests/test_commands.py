@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -45,7 +46,8 @@ def run_dir(tmp_path):
 
 
 def retrained(run_dir):
-    return RetrainResult(run_dir / "model", 4, "frozen", {}, "Trial 4 was trained.")
+    page = run_dir / "report.html"
+    return RetrainResult(run_dir / "model", 4, "frozen", {}, "Trial 4 was trained.", page)
 
 
 def test_search_ends_with_recommendation_report_and_retrain_command(replace, run_dir, capsys):
@@ -84,7 +86,9 @@ def test_demo_draws_searches_retrains_and_says_how_to_go_on(replace, run_dir, ca
     assert search.call_args.args == (Path("pieces"),)
     assert search.call_args.kwargs["space"] == "quick" and search.call_args.kwargs["quiet"] is True
     retrain.assert_called_once_with(run_dir)
-    last = capsys.readouterr().out.splitlines()[-4:]
+    said = capsys.readouterr().out.splitlines()
+    assert sum("report.html" in line for line in said) == 1
+    last = said[-4:]
     assert last[0] == SENTENCE
     assert last[1] == f"Report: {run_dir}/report.html"
     assert last[-1].endswith("autosmall search my_pictures/")
@@ -117,7 +121,12 @@ def test_retrain_passes_its_options_on(replace, run_dir, capsys):
     retrain = replace(autosmall.retrain, "retrain", retrained(run_dir))
     commands.retrain(run_dir, trial=4, test=Path("held_out"))
     retrain.assert_called_once_with(run_dir, trial=4, test=Path("held_out"))
-    assert capsys.readouterr().out == f"Trial 4 was trained.\nModel: {run_dir}/model\n"
+    told = f"Trial 4 was trained.\nModel: {run_dir}/model\n"
+    renewed = f"Report, written anew: {run_dir}/report.html\n"
+    assert capsys.readouterr().out == told + renewed
+    retrain.return_value = dataclasses.replace(retrained(run_dir), report=None)
+    commands.retrain(run_dir)
+    assert capsys.readouterr().out == told
 
 
 def test_evaluate_prints_one_line_per_metric(replace, capsys):

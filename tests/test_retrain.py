@@ -30,6 +30,7 @@ from autosmall.files import write_json
 from autosmall.model import evaluate, load_model
 from autosmall.model_folder import read_samples
 from autosmall.models.temperature import scale_probabilities
+from autosmall.report import write_report
 from autosmall.retrain import retrain
 from autosmall.retrain_fit import RELOAD_TOLERANCE, sample_rows
 from autosmall.retrain_plan import plan_retraining
@@ -182,6 +183,7 @@ def test_the_recommended_configuration_becomes_a_model(run_dir: Path) -> None:
     assert stored["training"]["n"] == 16
     assert stored["reload"]["largest_difference"] <= RELOAD_TOLERANCE
     assert "on 6 test pictures, opened once." in result.sentence
+    assert result.report is None  # this run has none that could be written anew
     model = load_model(run_dir / "model")
     assert model.classes == ("off", "on")
     samples = read_samples(run_dir / "model")
@@ -189,6 +191,15 @@ def test_the_recommended_configuration_becomes_a_model(run_dir: Path) -> None:
     np.testing.assert_allclose(
         model.predict_proba(samples.pictures), samples.probabilities, atol=1e-6
     )
+
+
+def test_the_report_tells_of_the_test_once_the_model_is_made(run_dir: Path) -> None:
+    page = write_report(run_dir)
+    assert retrain(run_dir).report == page
+    said = "the model of trial 1 reached 100.0\N{NO-BREAK SPACE}% accuracy"
+    assert said in page.read_text(encoding="utf-8")
+    test = json.loads((run_dir / "report.json").read_text(encoding="utf-8"))["trust"]["test"]
+    assert (test["trial"], test["score"], test["pictures"], test["openings"]) == (1, 1.0, 6, 1)
 
 
 def test_the_card_tells_what_a_finder_needs(run_dir: Path) -> None:

@@ -32,8 +32,7 @@ EXPECTED = CorrectedScore(0.86, 0.78, 0.93, 0.88, 0.02, 500, 7, 3, 0.5)
         pytest.param(
             "accuracy", SealedTest("", 100, 0, None, NAN, NAN, NAN), EXPECTED,
             "100 test pictures were kept back, and were not opened before this page was written."
-            " “autosmall retrain runs/a” scores the model on them, after which “autosmall report”"
-            " shows the score here.",
+            " “autosmall retrain runs/a” scores the model on them and writes the score here.",
             id="sealed",
         ),
         pytest.param(

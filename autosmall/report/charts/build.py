@@ -17,7 +17,7 @@ from autosmall.report.charts.render import Figure
 from autosmall.report.charts.sample_size import sample_size_figure
 from autosmall.report.charts.search import search_figure
 from autosmall.report.charts.settings import find_axes, settings_figure
-from autosmall.report.charts.tradeoff import gap_figure, has_sizes, scatter_figure
+from autosmall.report.charts.tradeoff import gap_figure, has_sizes, has_train_scores, scatter_figure
 from autosmall.report.facts import ReportFacts
 from autosmall.report.sections.recommendation import Recommendation
 
@@ -53,7 +53,7 @@ def build_figures(facts: ReportFacts) -> Figures:
     grown = facts.sample_size.curves
     scenes = effect_scenes(facts)
     drawn = LinkedFigures(
-        scatter=scatter_figure(facts.metric, points) if points else None,
+        scatter=scatter_figure(facts.metric, points) if has_train_scores(points) else None,
         gap=gap_figure(facts.metric, points) if has_sizes(points) else None,
         scenes=scenes,
         effects=[effect_figure(scene) for scene in scenes],

@@ -39,6 +39,11 @@ def gap_figure(metric: str, points: Sequence[Point]) -> Figure:
     )
 
 
+def has_train_scores(points: Sequence[Point]) -> bool:
+    """Tell whether there is anything for :func:`scatter_figure` to show."""
+    return any(math.isfinite(p.train_score) for p in points)
+
+
 def has_sizes(points: Sequence[Point]) -> bool:
     """Tell whether there is anything for :func:`gap_figure` to show."""
     return any(p.trainable_parameters > 0 and math.isfinite(p.gap) for p in points)

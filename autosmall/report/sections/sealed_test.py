@@ -66,8 +66,8 @@ def in_words(metric: str, found: SealedTest, expected: CorrectedScore | None, ru
     if found.pictures:
         return (
             f"{counted(found.pictures, 'test picture')} were kept back, and were not opened before "
-            f"this page was written. “autosmall retrain {run_path}” scores the model on them, "
-            "after which “autosmall report” shows the score here."
+            f"this page was written. “autosmall retrain {run_path}” scores the model on them "
+            "and writes the score here."
         )
     return (
         "No test pictures were kept back. The score is an estimate from pictures that the search "
