@@ -59,10 +59,13 @@ def further_command(run: RunData, factor: float) -> str:
     return search_command(settings)
 
 
-def anew_command(run: RunData, run_path: str, word: str, space: str | None = None) -> str:
-    """Return the command that searches anew, in a folder beside ``run``'s ending in ``word``."""
-    settings = {**run.settings, **run.asked, "output_dir": f"{run_path.rstrip('/')}-{word}"}
-    return search_command(settings if space is None else {**settings, "space": space})
+def anew_command(run: RunData, run_path: str, word: str, **changes: Value | tuple[str, ...]) -> str:
+    """Return the command that searches anew, in a folder beside ``run``'s ending in ``word``.
+
+    ``changes`` are settings that differ, by name.
+    """
+    folder = f"{run_path.rstrip('/')}-{word}"
+    return search_command({**run.settings, **run.asked, "output_dir": folder, **changes})
 
 
 def audit_command(run: RunData) -> str:

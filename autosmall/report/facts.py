@@ -148,6 +148,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         facts.sample_size,
         facts.tradeoff.choices,
         facts.ensemble,
+        facts.label_keeping,
     )
     return dataclasses.replace(facts, next_steps=next_steps.gather(known))
 

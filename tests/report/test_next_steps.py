@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from autosmall.analysis.continuing import further_search
+from autosmall.analysis.label_keeping import HURTS, UNKNOWN
 from autosmall.analysis.paired import PairedDifference
 from autosmall.analysis.power_law import Expected
 from autosmall.analysis.ranking import rank
@@ -18,6 +19,7 @@ from autosmall.report.facts import gather_facts
 from autosmall.report.sections import next_steps
 from autosmall.report.sections.alternatives import AlternativeRow
 from autosmall.report.sections.ensemble import EnsembleFacts, MemberFacts
+from autosmall.report.sections.label_keeping import KIND_NOUNS, KindFacts
 from autosmall.report.sections.trust import Finding
 from autosmall.training.health.rules import DIVERGED
 
@@ -38,7 +40,7 @@ def known_of(run):
     facts, ranking = gather_facts(run, "runs/a b"), rank(run)
     return next_steps.Known(
         run, "runs/a b", ranking, facts.trust, facts.errors, facts.training,
-        facts.sample_size, facts.tradeoff.choices, facts.ensemble,
+        facts.sample_size, facts.tradeoff.choices, facts.ensemble, facts.label_keeping,
     )  # fmt: skip
 
 
@@ -90,6 +92,18 @@ def with_vote(known, pays):
     return dataclasses.replace(known, ensemble=vote)
 
 
+def with_alterations(known, option, *rows):
+    """Rows are kind, verdict, points lost, and whether augmentation may use it."""
+    kinds = tuple(
+        KindFacts(kind, KIND_NOUNS[kind], allowed, 0.9 - lost, lost, lost - 0.1, lost + 0.1,
+                  0.0, 0.0, 0.0, 0.8, verdict, "", ())
+        for kind, verdict, lost, allowed in rows
+    )  # fmt: skip
+    allowed = tuple(row.kind for row in kinds if row.allowed)
+    known = with_settings(known, invariances=allowed)
+    return with_part(known, "label_keeping", option=option, kinds=kinds)
+
+
 NO_WEIGHTS = {"backbones_found": ("builtin", "patches"), "strategies": ("baseline", "frozen")}
 
 
@@ -138,6 +152,52 @@ NO_WEIGHTS = {"backbones_found": ("builtin", "patches"), "strategies": ("baselin
         ),
         pytest.param(
             "look_at_labels", lambda k: with_suspects(k, 0), None, None, id="no suspected label",
+        ),
+        pytest.param(
+            "switch_off_alteration",
+            lambda k: with_alterations(
+                k, "noise", ("mirror", HURTS, 0.43, True), ("noise", UNKNOWN, 0.0, True)
+            ),
+            "Look whether labels survive mirroring; if not, search without",
+            "Mirroring costs 43 points of accuracy (−53.0 to −33.0), and this search was free to"
+            " train on such pictures. Where you would give them another label, leave it out; what"
+            " that brings is not measured.",
+            id="mirroring costs points",
+        ),
+        pytest.param(
+            "switch_off_alteration",
+            lambda k: with_alterations(
+                k, "none", ("mirror", HURTS, 0.2, True), ("flip", HURTS, 0.3, True)
+            ),
+            "Look whether labels survive turning upside down and mirroring; if not, search without",
+            "Turning upside down costs 30 points of accuracy (−40.0 to −20.0), and this search was"
+            " free to train on such pictures. Where you would give them another label, leave it"
+            " out; what that brings is not measured.",
+            id="two alterations cost points, and nothing is left",
+        ),
+        pytest.param(
+            "switch_off_alteration",
+            lambda k: with_alterations(k, "", ("mirror", HURTS, 0.43, False)),
+            None, None, id="what costs points is not used anyway",
+        ),
+        pytest.param(
+            "switch_off_alteration",
+            lambda k: with_alterations(k, "", ("rotate", HURTS, 0.43, True)),
+            None, None, id="what comes in degrees may be too much of it only",
+        ),
+        pytest.param(
+            "switch_off_alteration",
+            lambda k: with_alterations(
+                k, "noise", ("mirror", HURTS, 0.2, True), ("noise", HURTS, 0.5, True)
+            ),
+            "Look whether labels survive mirroring; if not, search without",
+            "Mirroring costs 20 points of accuracy (−30.0 to −10.0), and this search was free to"
+            " train on such pictures. Where you would give them another label, leave it out; what"
+            " that brings is not measured.",
+            id="what comes in degrees is not left out beside mirroring",
+        ),
+        pytest.param(
+            "switch_off_alteration", lambda k: k, None, None, id="nothing known of alterations",
         ),
         pytest.param(
             "get_weights", lambda k: with_settings(k, **NO_WEIGHTS),
@@ -236,6 +296,15 @@ def test_rules(known, rule, change, action, why):
         return
     assert (found.action, found.why) == (action, why)
     assert shlex.split(found.command)[0] == "autosmall"
+
+
+@pytest.mark.parametrize("option", ["noise", "none"])
+def test_the_search_without_an_alteration(known, option):
+    rows = [("mirror", HURTS, 0.4, True), ("noise", UNKNOWN, 0.0, option == "noise")]
+    found = next_steps.switch_off_alteration(with_alterations(known, option, *rows))
+    assert "--output-dir 'runs/a b-no-mirror' " in found.command
+    assert f"--invariances {option} " in found.command
+    assert found.section == "data"
 
 
 def test_no_more_than_three_in_order_of_importance(known):

@@ -16,6 +16,7 @@ from autosmall.analysis.overfitting import StrategyGap, Trend
 from autosmall.analysis.power_law import Expected
 from autosmall.analysis.selection_bias import CorrectedScore
 from autosmall.report import sentences
+from autosmall.report.sections import workers
 from autosmall.report.sections.training import Curve, DiagnosisRow
 
 NAN = float("nan")
@@ -48,6 +49,14 @@ def diagnosis(name, *trials):
 
 def loss(*values):
     return [Curve("validation_loss", tuple(range(1, len(values) + 1)), (values,), values)]
+
+
+def asked(asked_seconds, waited_worker_seconds):
+    """A search of five minutes that begun 12 trials."""
+    return SimpleNamespace(
+        trials=range(12), search_seconds=300.0, asked_seconds=asked_seconds,
+        waited_worker_seconds=waited_worker_seconds,
+    )  # fmt: skip
 
 
 SITUATIONS = {
@@ -343,6 +352,24 @@ SITUATIONS = {
         lambda: sentences.search("interrupted", "", 30, {"complete": 12}),
         "The search was interrupted: 30 configurations begun, 12 of them complete. The same "
         "command goes on with it.",
+    ),
+    "explorers that nobody waited for": (
+        lambda: workers.asking_sentence(asked(0.4, 0.0), 2),
+        "Explorers took 0.4 s to propose 12 configurations; no worker waited for them.",
+    ),
+    "explorers that workers waited for": (
+        lambda: workers.asking_sentence(asked(31.0, 18.0), 2),
+        "Explorers took 31 s to propose 12 configurations; workers waited for them for 18 s in "
+        "all, 3 % of their time.",
+    ),
+    "explorers that workers hardly waited for": (
+        lambda: workers.asking_sentence(asked(3.1, 0.8), 2),
+        "Explorers took 3.1 s to propose 12 configurations; workers waited for them for 0.8 s in "
+        "all, under 1 % of their time.",
+    ),
+    "a run from before asking was timed": (
+        lambda: workers.asking_sentence(asked(0.0, 0.0), 2),
+        "",
     ),
     "one configuration in a second": (
         lambda: sentences.effort(1, 1, 0.8),

@@ -97,6 +97,18 @@ class LabelKeepingFacts:
     kinds: tuple[KindFacts, ...]
 
 
+def advised_against(found: LabelKeepingFacts) -> tuple[KindFacts, ...]:
+    """Return the kinds that ``option`` leaves out, the most harmful first."""
+    if not found.option:
+        return ()
+    hurting = [
+        row
+        for row in found.kinds
+        if row.verdict == HURTS and row.allowed and row.kind in WHOLE_KINDS
+    ]
+    return tuple(sorted(hurting, key=lambda row: -row.lost))
+
+
 def gather(run: RunData) -> LabelKeepingFacts:
     """Return what the stored predictions for altered pictures show."""
     found = check_label_keeping(run)

@@ -22,11 +22,20 @@ from autosmall.report.numbers import (
     counted,
     interval_text,
     is_percent,
+    listed,
     points_text,
     score_text,
     signed_interval_text,
 )
-from autosmall.report.sections import alternatives, ensemble, errors, sample_size, training, trust
+from autosmall.report.sections import (
+    alternatives,
+    ensemble,
+    errors,
+    label_keeping,
+    sample_size,
+    training,
+    trust,
+)
 from autosmall.schema.backbone_source import BUILTIN, BUILTIN_AND_PATCHES, PATCHES
 from autosmall.schema.run_data import RunData
 from autosmall.training.health.rules import DIVERGED, OSCILLATING
@@ -96,6 +105,7 @@ class Known:
     sample_size: sample_size.SampleSize
     choices: alternatives.Choices
     ensemble: ensemble.EnsembleFacts | None
+    label_keeping: label_keeping.LabelKeepingFacts
 
 
 def gather(known: Known) -> NextSteps:
@@ -212,6 +222,34 @@ def _worth_of_labels(known: Known, count: int, mistakes: int) -> str:
         f"{text} At the most, if the suggested class is right every time, the score was measured "
         f"about {most} too low ({count} of {known.trust.pictures:,} pictures); if it never is, "
         "nothing changes."
+    )
+
+
+def switch_off_alteration(known: Known) -> Action | None:
+    """Return that mirrored or turned pictures seem to bear another label, and the search without.
+
+    Nothing of kinds that come in degrees: what hurts may merely be more than augmentation does.
+    """
+    kinds = label_keeping.advised_against(known.label_keeping)
+    if not kinds:
+        return None
+    worst = kinds[0]
+    cost = points_text("accuracy", worst.lost, (worst.lost_high - worst.lost_low) / 2)
+    between = signed_interval_text("accuracy", -worst.lost_high, -worst.lost_low)
+    nouns, option = listed([row.noun for row in kinds]), known.label_keeping.option
+    return Action(
+        "alteration",
+        f"Look whether labels survive {nouns}; if not, search without",
+        f"{_capital(worst.noun)} costs {cost} of accuracy ({between}), and this search was free to "
+        "train on such pictures. Where you would give them another label, leave it out; what that "
+        "brings is not measured.",
+        commands.anew_command(
+            known.run,
+            known.run_path,
+            "-".join(["no", *(row.kind for row in kinds)]),
+            invariances=() if option == "none" else tuple(option.split(",")),
+        ),
+        "data",
     )
 
 
@@ -388,7 +426,7 @@ def stop(known: Known) -> Action | None:
     return Action(
         "stop",
         "Stop searching and make the model",
-        f"{words[0].upper()}{words[1:]}.",
+        f"{_capital(words)}.",
         commands.retrain_command(known.run_path),
         "search",
     )
@@ -417,6 +455,7 @@ RULES: tuple[Callable[[Known], Action | None], ...] = (
     get_a_first_result,
     go_on,
     look_at_labels,
+    switch_off_alteration,
     get_weights,
     collect_tiny_class,
     vote,
@@ -428,6 +467,10 @@ RULES: tuple[Callable[[Known], Action | None], ...] = (
     take_simpler,
 )
 """In order of importance; the first three that apply are shown."""
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _recall(known: Known, name: str) -> float:

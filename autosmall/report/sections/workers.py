@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autosmall.report.numbers import counted, listed
+from autosmall.report.numbers import chance_text, counted, listed, seconds_text
 from autosmall.schema.results import FAILED
 from autosmall.schema.run_data import RunData
 
 WITHOUT_NAME = "unnamed"
+
+UNNOTICED_SECONDS = 0.01
+"""Waiting for less than this in a whole search is none."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,19 @@ class Workers:
     Attributes:
         sentence: How busy the workers were; empty where nothing has been done.
         rows: By seconds, most first.
+        asking_sentence: How long explorers took to propose, and who waited for that; empty where
+            that is not known.
+        asked_seconds: How long they took, over all sittings.
+        waited_worker_seconds: How long idle workers waited for that, added up over workers.
         fault_sentence: Which faults the search survived.
         faults: By kind, most frequent first.
     """
 
     sentence: str
     rows: tuple[WorkerRow, ...]
+    asking_sentence: str
+    asked_seconds: float
+    waited_worker_seconds: float
     fault_sentence: str
     faults: tuple[Fault, ...]
 
@@ -54,7 +64,15 @@ class Workers:
 def gather(run: RunData) -> Workers:
     """Return what each worker did, and every kind of error."""
     rows, faults = _rows(run), _faults(run)
-    return Workers(busy_sentence(run, rows), rows, fault_sentence(faults), faults)
+    return Workers(
+        busy_sentence(run, rows),
+        rows,
+        asking_sentence(run, _worker_count(run, rows)),
+        run.asked_seconds,
+        run.waited_worker_seconds,
+        fault_sentence(faults),
+        faults,
+    )
 
 
 def busy_sentence(run: RunData, rows: Sequence[WorkerRow]) -> str:
@@ -63,7 +81,7 @@ def busy_sentence(run: RunData, rows: Sequence[WorkerRow]) -> str:
     What a search does besides (start, proposals, fits on fewer pictures afterwards) is in its
     wall time, so the share stays below 1.
     """
-    workers = max(len(rows), int(str(run.settings.get("workers") or 0)))
+    workers = _worker_count(run, rows)
     if not rows or run.search_seconds <= 0:
         return ""
     share = sum(row.seconds for row in rows) / (workers * run.search_seconds)
@@ -71,6 +89,25 @@ def busy_sentence(run: RunData, rows: Sequence[WorkerRow]) -> str:
         f"{counted(workers, 'worker')} spent {min(100, 100 * share):.0f} % of the search's time "
         "on fits."
     )
+
+
+def asking_sentence(run: RunData, workers: int) -> str:
+    """Return how long proposing took in all, and how much of their time workers waited for it."""
+    if run.asked_seconds <= 0:
+        return ""
+    proposed = counted(len(run.trials), "configuration")
+    text = f"Explorers took {seconds_text(run.asked_seconds)} to propose {proposed}"
+    waited = run.waited_worker_seconds
+    if waited < UNNOTICED_SECONDS:
+        return f"{text}; no worker waited for them."
+    said = f"{text}; workers waited for them for {seconds_text(waited)}"
+    if run.search_seconds <= 0:
+        return f"{said} in all."
+    return f"{said} in all, {chance_text(waited / (workers * run.search_seconds))} of their time."
+
+
+def _worker_count(run: RunData, rows: Sequence[WorkerRow]) -> int:
+    return max(len(rows), int(str(run.settings.get("workers") or 0)), 1)
 
 
 def fault_sentence(faults: Sequence[Fault]) -> str:
