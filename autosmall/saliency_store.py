@@ -83,7 +83,9 @@ def draw_map(each: SaliencyMap) -> bytes:
     drawn = DIMMED * grey[..., None] * (1 - opacity) + opacity * colour
     drawn[_outline(evidence)] = 255
     buffer = io.BytesIO()
-    Image.fromarray(np.clip(drawn, 0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=QUALITY)
+    Image.fromarray(np.clip(drawn, 0, 255).astype(np.uint8)).save(
+        buffer, "JPEG", quality=QUALITY, optimize=True
+    )
     return buffer.getvalue()
 
 

@@ -34,7 +34,7 @@ def encode_preview(picture: NDArray[np.uint8]) -> bytes:
     image = Image.fromarray(picture)
     image.thumbnail((PREVIEW_PX, PREVIEW_PX), Image.Resampling.BOX, reducing_gap=None)
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=QUALITY)
+    image.save(buffer, "JPEG", quality=QUALITY, optimize=True)
     return buffer.getvalue()
 
 

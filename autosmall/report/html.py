@@ -112,6 +112,7 @@ def _environment(metric: str) -> Environment:
         "short": lambda value: f"{value:.4g}" if isinstance(value, float) else value,
         "words": lambda name: name.replace("_", " "),
         "breakable": breakable,
+        "sortable": lambda value: f"{value:.6g}" if isinstance(value, float) else value,
         "unbroken": lambda sentence: sentence.replace(" %", "\N{NO-BREAK SPACE}%"),
     }
     environment.globals |= {
@@ -119,6 +120,7 @@ def _environment(metric: str) -> Environment:
         "signed_interval": partial(numbers.signed_interval_text, metric),
         "counted": numbers.counted,
         "symbol": marks.symbol,
+        "symbols": marks.symbols,
         "cell_places": lambda cells: {(cell.truth, cell.predicted) for cell in cells},
         "small_curves": small_curves,
         "curves_in_words": curves_in_words,

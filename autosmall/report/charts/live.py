@@ -66,7 +66,7 @@ def columns(rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
 
 
 def page_data(charts: Sequence[LiveChart], table: Mapping[str, object]) -> str:
-    """Return what the page's script reads: all charts, and quantities by trial, as JSON.
+    """Return as JSON what the page's script reads: charts, their looks, quantities by trial.
 
     No character of it can end the element that holds it or begin another one.
     """
@@ -75,6 +75,7 @@ def page_data(charts: Sequence[LiveChart], table: Mapping[str, object]) -> str:
             chart.name: {"wide": chart.wide, "narrow": chart.narrow, "points": chart.points}
             for chart in charts
         },
+        "config": {**THEME, "aria": False},
         "table": table,
     }
     return escaped(json.dumps(document, separators=(",", ":"), allow_nan=False))
@@ -104,7 +105,6 @@ def _short(value: object) -> object:
 def _specification(drawing: Drawing, width: int, meta: Mapping[str, object]) -> dict[str, object]:
     found = copy.deepcopy(drawing.specification)
     del found["$schema"]
-    found["config"] = {**THEME, "aria": False}
     found["datasets"] = {
         name: list(rows) for name, rows in drawing.rows.items() if name != POINTS
     } | {POINTS: []}

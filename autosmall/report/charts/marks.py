@@ -36,12 +36,20 @@ def shape(strategy: str) -> str:
 
 
 def symbol(strategy: str) -> Markup:
-    """Return the mark of a strategy as a small inline SVG, for legends and tables."""
-    path = _SHAPES[shape(strategy)]
+    """Return the mark of a strategy, for legends and tables, as one of the :func:`symbols`."""
     return Markup(
-        f'<svg class="mark" viewBox="-7 -7 14 14" width="14" height="14" aria-hidden="true">'
-        f'<path d="{path}" fill="{color(strategy)}"/></svg>'
+        f'<svg class="mark" aria-hidden="true"><use href="#mark{_position(strategy)}"/></svg>'
     )
+
+
+def symbols() -> Markup:
+    """Return all marks, which a page holds once and refers to wherever it shows one."""
+    drawn = "".join(
+        f'<symbol id="mark{place}" viewBox="-7 -7 14 14">'
+        f'<path d="{_SHAPES[name]}" fill="var(--s{place})"/></symbol>'
+        for place, name in enumerate(_SHAPE_NAMES)
+    )
+    return Markup(f'<svg class="sprite" aria-hidden="true">{drawn}</svg>')
 
 
 def _position(strategy: str) -> int:

@@ -99,7 +99,26 @@ def _embed(svg: str, alternative: str) -> Markup:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" role="img" aria-label="{escape(alternative)}">'
     )
-    return Markup(head + re.sub(r"<[^>]*>", _shorten, body))
+    return Markup(head + without_idle_groups(re.sub(r"<[^>]*>", _shorten, body)))
+
+
+def without_idle_groups(svg: str) -> str:
+    """Return ``svg`` without groups that change nothing of what is in them.
+
+    >>> without_idle_groups('<g><g fill="red"><g transform="translate(0,0)"><path/></g></g></g>')
+    '<g fill="red"><path/></g>'
+    """
+    kept: list[bool] = []
+
+    def shown(tag: re.Match[str]) -> str:
+        if tag.group() == "</g>":
+            return "</g>" if kept.pop() else ""
+        if tag.group().endswith("/>"):
+            return ""
+        kept.append(tag.group() not in ("<g>", '<g transform="translate(0,0)">'))
+        return tag.group() if kept[-1] else ""
+
+    return re.sub(r"</g>|<g\b[^>]*>", shown, svg)
 
 
 _UNSEEN = r'<path d="(?:M0,0h[\d.]+v[\d.]+h-[\d.]+Z"|" display="none")/>'

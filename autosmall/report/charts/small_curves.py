@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from autosmall.report.sections.configurations import SmallCurve
 
@@ -16,7 +16,10 @@ _LOOKS = {
 
 
 def small_curves(curves: Sequence[SmallCurve]) -> Markup:
-    """Return the curves as an inline SVG with a text alternative; empty where there are none."""
+    """Return the curves as an inline SVG, empty where there are none.
+
+    What they show stands beside them :func:`in_words`.
+    """
     values = [value for curve in curves for value in curve.values if value == value]
     if not values:
         return Markup()
@@ -27,7 +30,7 @@ def small_curves(curves: Sequence[SmallCurve]) -> Markup:
     )
     return Markup(
         f'<svg class="small-curves" viewBox="0 0 {WIDTH_PX} {HEIGHT_PX}" width="{WIDTH_PX}" '
-        f'height="{HEIGHT_PX}" fill="none" role="img" aria-label="{escape(in_words(curves))}">'
+        f'height="{HEIGHT_PX}" fill="none" aria-hidden="true">'
         f"{lines}</svg>"
     )
 

@@ -118,6 +118,7 @@ function makeLive(figure) {
   };
   const draw = async () => {
     const specification = structuredClone(narrow.matches ? chart.narrow : chart.wide);
+    specification.config = linked.config;
     const { parts = [], axes = {}, width } = specification.usermeta;
     if (figure.clientWidth < width) return;
     specification.datasets.points = rowsOf(chart.points);
