@@ -11,7 +11,7 @@ from autosmall.report.charts.bundle import vega_bundle
 from autosmall.report.charts.linked import quantities
 from autosmall.report.charts.live import columns, page_data
 from autosmall.report.charts.settings import find_axes
-from autosmall.report.charts.small_curves import small_curves
+from autosmall.report.charts.small_curves import in_words, small_curves
 from autosmall.report.facts import gather_facts
 from autosmall.report.sections import configurations, effects
 from autosmall.report.sections.effects import setting_sentence
@@ -86,10 +86,11 @@ def test_many_configurations_are_thinned_and_the_page_says_so(drawn, monkeypatch
 
 def test_small_curves_tell_their_ends(facts):
     row = next(row for row in facts.configurations.rows if row.strategy == "frozen")
-    drawn_curves = small_curves(row.small_curves)
+    said = in_words(row.small_curves)
     first, last = row.small_curves[1].values[0], row.small_curves[1].values[-1]
-    assert f"held-out {100 * first:.0f} to {100 * last:.0f} %" in drawn_curves
-    assert "accuracy over 20 epochs" in drawn_curves
+    assert f"held-out {100 * first:.0f} to {100 * last:.0f} %" in said
+    assert said.startswith("accuracy over 20 epochs")
+    assert small_curves(row.small_curves).count("<polyline") == 2
     assert small_curves(()) == ""
 
 

@@ -140,7 +140,7 @@ def test_the_numbers_on_the_page_are_the_facts(drawn, page):
     assert [int(trial) for trial in rows] == [row.trial for row in facts.configurations.rows]
     values = [row.score for row in facts.configurations.rows if row.score == row.score]
     for value in values:
-        assert f'data-value="{value}">{100 * value:.1f} %' in page
+        assert f'data-value="{value:.6g}">{100 * value:.1f} %' in page
     assert facts.headline.replace(" %", "\N{NO-BREAK SPACE}%") in page
     assert facts.recommendation.retrain_command in page
 

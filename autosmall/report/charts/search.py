@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence, Set
 
 from autosmall.report.charts.intervals import axis_title
@@ -24,6 +25,12 @@ def search_figure(metric: str, steps: Sequence[Step], shown: Set[int]) -> Figure
     )
 
 
+def _ticks(steps: Sequence[Step]) -> list[int]:
+    """Return whole numbers of trials, evenly spaced, seven at most."""
+    first, last = steps[0].trial, steps[-1].trial
+    return list(range(first, last + 1, max(1, math.ceil((last - first) / 6))))
+
+
 def _draw(metric: str, steps: Sequence[Step], width: int) -> Drawing:
     import altair as alt
 
@@ -31,11 +38,9 @@ def _draw(metric: str, steps: Sequence[Step], width: int) -> Drawing:
         "trial:Q",
         title="trial",
         scale=alt.Scale(padding=10, nice=False),
-        axis=alt.Axis(
-            tickCount=6, format="d", tickMinStep=1, domain=False, ticks=False, grid=False
-        ),
+        axis=alt.Axis(values=_ticks(steps), format="d", domain=False, ticks=False, grid=False),
     )
-    scale = alt.Scale(zero=False)
+    scale = alt.Scale(zero=False, padding=10)
     axis = alt.Axis(tickCount=5, domain=False, ticks=False)
     title = axis_title(metric)
     line = (

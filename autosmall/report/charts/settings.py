@@ -69,7 +69,10 @@ class Axis:
 
 
 def find_axes(metric: str, rows: Sequence[Configuration]) -> tuple[Axis, ...]:
-    """Return the axes of what varies among ``rows``: strategy, settings, and the score last."""
+    """Return the axes of what varies among ``rows``: strategy, settings, and the score last.
+
+    None where no setting varies.
+    """
     names = Counter(name for row in rows for name in row.config if name != STRATEGY)
     least = max(2, LEAST_SHARE * len(rows))
     order = {name: place for place, name in enumerate(PREFERRED)}
@@ -77,13 +80,15 @@ def find_axes(metric: str, rows: Sequence[Configuration]) -> tuple[Axis, ...]:
         (name for name, count in names.items() if count >= least),
         key=lambda name: (order.get(name, len(order)), -names[name], name),
     )
-    axes = [_axis(name, [row.config.get(name) for row in rows]) for name in [STRATEGY, *frequent]]
+    strategy, *axes = (
+        _axis(name, [row.config.get(name) for row in rows]) for name in [STRATEGY, *frequent]
+    )
     score = _axis(SCORE, [_score(metric, row) for row in rows])
-    if score is None:
+    if score is None or not any(axes):
         return ()
     title = METRIC_WORDS[metric] + (" (%)" if is_percent(metric) else "")
     score = Axis(score.field, title, score.low, score.high, score.log)
-    return (*[axis for axis in axes if axis is not None][: MOST_AXES - 1], score)
+    return (*[axis for axis in (strategy, *axes) if axis is not None][: MOST_AXES - 1], score)
 
 
 def settings_figure(metric: str, rows: Sequence[Configuration], axes: Sequence[Axis]) -> Figure:
