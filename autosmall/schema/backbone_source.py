@@ -10,6 +10,8 @@ BUILTIN = "builtin"
 """Name of the backbone that ships inside the package."""
 BUILTIN_AND_PATCHES = "builtin+patches"
 """Name of the two together."""
+WITHOUT_WEIGHTS = frozenset({BUILTIN, BUILTIN_AND_PATCHES, PATCHES})
+"""Backbones that need no weights but what the program ships with."""
 HUB_PREFIX = "hub:"
 """What the names of KerasHub's presets begin with."""
 

@@ -8,12 +8,14 @@ a backbone which was not found is left out. ``rule = "bit_hyperrule"`` gives a s
 ``fine_tune`` the values that the rule computes from the data set; those that the start names go
 before them. ``image_size_px = { usual = 192, small = 160 }`` takes the second size where the usual
 picture is smaller than 96 x 96 (the bound of BiT-HyperRule): enlarged sixfold, it only costs time.
+``protected = "without_weights"`` protects a start where no pretrained weights were found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from autosmall.schema.backbone_source import WITHOUT_WEIGHTS
 from autosmall.schema.bit_hyperrule import SMALL_PICTURE_PX, bit_hyperrule
 from autosmall.schema.config import Value
 from autosmall.schema.parameters import Parameter, defaults
@@ -30,7 +32,8 @@ from autosmall.schema.space_dimensions import SearchFacts, admit, nearest_name, 
 BEST = "best"
 """As a start's ``backbone``: the first that the strategy may use."""
 
-FLAGS = ("protected", "default")
+PROTECTED, DEFAULT = "protected", "default"
+WITHOUT_WEIGHTS_ONLY = "without_weights"
 RULE, BIT_HYPERRULE = "rule", "bit_hyperrule"
 SIZE = "image_size_px"
 
@@ -83,11 +86,11 @@ def _read_start(
     parameters: tuple[Parameter, ...],
     facts: SearchFacts,
 ) -> Start | None:
-    for flag in FLAGS:
-        if not isinstance(table.get(flag, False), bool):
-            refuse(f"{place}.{flag}", f"it is {table[flag]!r}", "true or false", "write true")
+    if not isinstance(table.get(DEFAULT, False), bool):
+        refuse(f"{place}.{DEFAULT}", f"it is {table[DEFAULT]!r}", "true or false", "write true")
     dimensions = _dimensions_of(space, strategy)
-    own = {key: v for key, v in table.items() if key not in ("label", "strategy", RULE, *FLAGS)}
+    about = ("label", "strategy", RULE, PROTECTED, DEFAULT)
+    own = {key: value for key, value in table.items() if key not in about}
     wanted = {**_rule_values(place, table, strategy, dimensions, facts), **own}
     if isinstance(wanted.get(SIZE), dict):
         wanted[SIZE] = _size_for(f"{place}.{SIZE}", wanted[SIZE], facts)
@@ -108,9 +111,19 @@ def _read_start(
     return Start(
         label=str(table["label"]),
         preferences=preferences,
-        protected=bool(table.get("protected", False)),
-        default=bool(table.get("default", False)),
+        protected=_is_protected(f"{place}.{PROTECTED}", table.get(PROTECTED, False), facts),
+        default=bool(table.get(DEFAULT, False)),
     )
+
+
+def _is_protected(place: str, value: object, facts: SearchFacts) -> bool:
+    """Return what the start says about it, for the backbones of this search."""
+    if value == WITHOUT_WEIGHTS_ONLY:
+        return WITHOUT_WEIGHTS.issuperset(facts.backbones)
+    if not isinstance(value, bool):
+        wanted = f"true, false or {WITHOUT_WEIGHTS_ONLY!r}"
+        refuse(place, f"it is {value!r}", wanted, "write one of these")
+    return value
 
 
 def _rule_values(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from autosmall.models.backbones import Backbone
     from autosmall.models.patches import PatchFilters
+    from autosmall.models.pooled_features import Extractor
+    from autosmall.training.augmentation import Augmenter
 
 Floats = NDArray[np.float32]
 Alter = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
@@ -103,11 +105,23 @@ class _Member:
 
     def shared(self) -> Backbone:
         """Return the backbone kept in this process; not to be trained."""
+        return self._kept().backbone
+
+    def extractor(self, pooling: str) -> Extractor:
+        """Return what runs :meth:`shared` up to the pooled stages, traced once and kept with it."""
+        from autosmall.models.pooled_features import WHOLE, Extractor, feature_model
+
+        kept = self._kept()
+        if WHOLE[pooling] not in kept.extractors:
+            kept.extractors[WHOLE[pooling]] = Extractor(feature_model(kept.backbone, pooling))
+        return kept.extractors[WHOLE[pooling]]
+
+    def _kept(self) -> _KeptBackbone:
         digest = self.digest
         if digest in _kept:
             _kept.move_to_end(digest)
         else:
-            _kept[digest] = self.build()
+            _kept[digest] = _KeptBackbone(self.build())
             while len(_kept) > KEPT_BACKBONES:
                 _kept.popitem(last=False)
         return _kept[digest]
@@ -196,6 +210,18 @@ class TaskBackbone:
             lower, what, self._view_name(view), lambda chunk: self.altered(chunk, view)
         )
 
+    def drawn_outputs(
+        self, lower: keras.Model, what: str, augmenter: Augmenter, number: int
+    ) -> NDArray[np.floating]:
+        """Return the same of all pictures altered by draw ``number`` of ``augmenter``."""
+        from autosmall.training.augmentation import drawn_view
+
+        kinds = ",".join(sorted(augmenter.invariances))
+        name = f"drawn/{augmenter.policy}/{augmenter.strength!r}/{kinds}/{number}"
+        return self._outputs(
+            lower, what, name, lambda chunk: drawn_view(chunk, augmenter, number, VIEW_SEED)
+        )
+
     def mirrored_outputs(self, lower: keras.Model, what: str) -> NDArray[np.floating]:
         """Return the same of the mirror images."""
         return self._outputs(lower, what, MIRROR, mirror_images)
@@ -232,14 +258,10 @@ class TaskBackbone:
 
     def _features(self, member: _Member, pooling: str, view_name: str, alter: Alter) -> Floats:
         from autosmall.models.feature_cache import picture_facts
-        from autosmall.models.pooled_features import WHOLE, Extractor, feature_model
-
-        extractor: list[Extractor] = []
+        from autosmall.models.pooled_features import WHOLE
 
         def extract(chunk: NDArray[np.uint8]) -> Floats:
-            if not extractor:
-                extractor.append(Extractor(feature_model(member.shared(), pooling)))
-            return extractor[0](alter(chunk))
+            return member.extractor(pooling)(alter(chunk))
 
         what = f"features/{VERSION}/{WHOLE[pooling]}/{member.digest}/{view_name}"
         return picture_facts(self.pictures, what, extract, self.task.cache_dir)
@@ -299,7 +321,15 @@ def _sources(source: BackboneSource) -> tuple[BackboneSource, ...]:
     return (replace(source, name=BUILTIN, kind=BUILTIN), BackboneSource(PATCHES, PATCHES))
 
 
-_kept: OrderedDict[str, Backbone] = OrderedDict()
+@dataclass(frozen=True)
+class _KeptBackbone:
+    """A backbone and what runs it, by the pooling whose vector is read."""
+
+    backbone: Backbone
+    extractors: dict[str, Extractor] = field(default_factory=dict)
+
+
+_kept: OrderedDict[str, _KeptBackbone] = OrderedDict()
 
 
 def _stamp(path: str) -> tuple[int, int]:

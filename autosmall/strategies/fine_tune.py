@@ -61,12 +61,15 @@ if TYPE_CHECKING:
 
     from autosmall.models.fine_tuning import FineTuneNetworks, FineTuneSpec
     from autosmall.models.heads import LinearHead
+    from autosmall.training.augmentation import Augmenter
     from autosmall.training.loop import Inputs
     from autosmall.training.optimizers import VariableRates
     from autosmall.training.options import TrainingOptions
 
 CUT_LIMIT_BYTES = 768 * 2**20
 """Most memory for what the untrained part of the network makes of all pictures."""
+KEPT_VIEWS = 16
+"""Most views of a picture that are kept where it is altered at random: itself and 15 draws."""
 FIRST_HEAD = "first_head"
 TRAINED = "trained_"
 """Begins the name of a trained weight; its place among the backbone's weights follows."""
@@ -77,13 +80,15 @@ LAST_BEGIN = 0.5
 class FineTune(Strategy):
     """Trains the top blocks of a backbone, starting with the best head for it as it is.
 
-    Without random augmentation, what the blocks below make of the pictures is computed once per
-    picture and view, and only the blocks above run in training; results are the same either way.
-    Views are those of ``frozen``: the first head is fitted on them, and the blocks are trained on
-    them where pictures share a shape and are not altered at random. An epoch shows every picture
-    once, in one of its views. Predictions look at the pictures as they are, or at these and their
-    mirror images. The backbone ``patches`` has one block: its filters, learned without
-    labels, are then trained with them.
+    What the blocks below make of the pictures is computed once per picture and view, and only the
+    blocks above run in training. Views are those of ``frozen``: the first head is fitted on them,
+    and the blocks are trained on them where pictures share a shape and are not altered at random.
+    Where they are, each has as many views as there are epochs, at most :data:`KEPT_VIEWS`: itself
+    and random alterations, the same for all folds. Where what is made of these does not fit into
+    memory, and where all blocks are trained, the whole network runs and each epoch alters anew. An
+    epoch shows every picture once, in one of its views. Predictions look at the pictures as they
+    are, or at these and their mirror images. The backbone ``patches`` has one block: its filters,
+    learned without labels, are then trained with them.
     """
 
     name: ClassVar[str] = "fine_tune"
@@ -152,11 +157,7 @@ class FineTune(Strategy):
     def fit(self, task: FitTask) -> Fit:
         """Fit the head, train the top blocks with it, and predict all rows."""
         from autosmall.models.fine_tuning import fitted_head
-        from autosmall.strategies.supervised import (
-            augmenter,
-            parameter_count,
-            train_network,
-        )
+        from autosmall.strategies.supervised import parameter_count, train_network
         from autosmall.training.compiled import NETWORKS
         from autosmall.training.options import TrainingOptions
 
@@ -166,21 +167,22 @@ class FineTune(Strategy):
         plan = _Plan.of(views, backbone, options)
         networks = NETWORKS.get(plan.key, plan.build, task.seed)
         notes = _set_first_head(networks, views, penalty_c)
-        network, inputs, view_count = _trained_part(task, backbone, networks, plan)
+        part = _trained_part(task, backbone, networks, plan)
+        network = part.network
         start = [variable.numpy().copy() for variable in network.trainable_variables]
         history = train_network(
             network,
             task,
-            inputs,
+            part.inputs,
             options,
-            batch_transform=augmenter(task),
-            views=view_count,
+            batch_transform=part.batch_transform,
+            views=part.views,
             rates=_rates(task.config, networks),
         )
         _go_back(network, start, task.config.number("tuned_share"))
         head = fitted_head(networks).folded()
         learned = _learned(networks.backbone, backbone, views.layers, head)
-        looks = [inputs]
+        looks = [part.inputs]
         if looks_at_mirror(task):
             looks.append(_mirrored(backbone, networks, network, plan))
         return Fit(
@@ -277,26 +279,60 @@ def _set_first_head(
     return {"penalty_c": penalty_c}
 
 
+@dataclass(frozen=True)
+class _TrainedPart:
+    """What is run in training.
+
+    Attributes:
+        network: The upper part where its inputs can be kept, else the whole.
+        inputs: All pictures ``views`` times, as they are first.
+        views: How many views of all pictures these are.
+        batch_transform: What alters ``inputs`` at random, or ``None``.
+    """
+
+    network: keras.Model
+    inputs: Inputs
+    views: int = 1
+    batch_transform: Augmenter | None = None
+
+
 def _trained_part(
     task: FitTask, backbone: TaskBackbone, networks: FineTuneNetworks, plan: _Plan
-) -> tuple[keras.Model, Inputs, int]:
-    """Return what is run in training, its inputs, and how many views of all pictures these hold.
-
-    It is the upper part where its inputs can be kept, else the whole.
-    """
+) -> _TrainedPart:
+    """Return what is trained on drawn alterations, or else on the first head's views."""
     from autosmall.strategies.supervised import augmenter
     from autosmall.training.batches import StackedRows
 
-    if not augmenter(task).is_identity or isinstance(backbone.pictures, MixedPictures):
-        return networks.classifier, backbone.pictures, 1
+    alter, pictures = augmenter(task), backbone.pictures
+    if alter.is_identity and not isinstance(pictures, MixedPictures):
+        return _on_views(task, backbone, networks, plan)
+    views = min(task.config.integer("epochs"), KEPT_VIEWS)
+    if isinstance(pictures, MixedPictures) or not _can_be_kept(networks, views, len(pictures)):
+        return _TrainedPart(networks.classifier, pictures, batch_transform=alter)
+    lower, what = networks.lower, f"cut/{plan.spec}"
+    plain = backbone.outputs(lower, what, 0)
+    drawn = [backbone.drawn_outputs(lower, what, alter, number) for number in range(1, views)]
+    return _TrainedPart(networks.upper, StackedRows([plain, *drawn]), views)
+
+
+def _on_views(
+    task: FitTask, backbone: TaskBackbone, networks: FineTuneNetworks, plan: _Plan
+) -> _TrainedPart:
+    from autosmall.training.batches import StackedRows
+
     views = task.config.integer("views")
+    if _can_be_kept(networks, views, len(backbone.pictures)):
+        what = f"cut/{plan.spec}"
+        passed = [backbone.outputs(networks.lower, what, view) for view in range(views)]
+        return _TrainedPart(networks.upper, StackedRows(passed), views)
+    pictures = [backbone.altered(backbone.pictures, view) for view in range(views)]
+    return _TrainedPart(networks.classifier, StackedRows(pictures), views)
+
+
+def _can_be_kept(networks: FineTuneNetworks, views: int, picture_count: int) -> bool:
+    """Tell whether the upper part's inputs for so many views fit into memory."""
     passed_bytes = 2 * int(np.prod(networks.lower.output_shape[1:]))
-    if not networks.is_cut or views * len(backbone.pictures) * passed_bytes > CUT_LIMIT_BYTES:
-        pictures = [backbone.altered(backbone.pictures, view) for view in range(views)]
-        return networks.classifier, StackedRows(pictures), views
-    what = f"cut/{plan.spec}"
-    passed = [backbone.outputs(networks.lower, what, view) for view in range(views)]
-    return networks.upper, StackedRows(passed), views
+    return networks.is_cut and views * picture_count * passed_bytes <= CUT_LIMIT_BYTES
 
 
 def _mirrored(

@@ -202,11 +202,25 @@ def augmented_view(
     if name == "mirror":
         return pictures[:, :, ::-1]
     augmenter = Augmenter("affine", strength, frozenset(invariances) - {"noise"})
+    return drawn_view(pictures, augmenter, view, seed)
+
+
+def drawn_view(
+    pictures: NDArray[np.uint8], augmenter: Augmenter, number: int, seed: int
+) -> NDArray[np.uint8]:
+    """Return ``uint8 (n, h, w, c)``, each picture altered by one draw, the same each time.
+
+    A draw depends on ``seed``, ``number`` and the picture's own pixels, so it does not depend on
+    which others are there; noise alone depends on a picture's place among them.
+    """
+    if augmenter.is_identity or len(pictures) == 0:
+        return pictures
     drawn = _joined(
-        [augmenter.draw(1, np.random.default_rng([seed, view, _digest(p)])) for p in pictures]
+        [augmenter.draw(1, np.random.default_rng([seed, number, _digest(p)])) for p in pictures]
     )
+    noise = np.random.default_rng([seed, number])
     parts = [
-        alter(pictures[part].astype(np.float32), _part(drawn, part), np.random.default_rng(0))
+        alter(pictures[part].astype(np.float32), _part(drawn, part), noise)
         for part in np.split(np.arange(len(pictures)), range(VIEW_BATCH, len(pictures), VIEW_BATCH))
     ]
     return np.round(np.concatenate(parts)).astype(np.uint8)

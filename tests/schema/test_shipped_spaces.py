@@ -54,6 +54,14 @@ def test_one_default_and_a_protected_start_for_each_strategy(name, backbones):
     assert protected == set(space.strategies)
 
 
+@pytest.mark.parametrize("name", ["quick", "default", "thorough"])
+@pytest.mark.parametrize("weights", [(), ("mobilenet_0.75",)])
+def test_training_the_built_in_backbone_is_protected_where_there_is_no_other(name, weights):
+    suggestions = start_suggestions(read(name, (*weights, "builtin", "builtin+patches", "patches")))
+    trained = [s for s in suggestions if s.label.startswith("Built-in backbone,")]
+    assert [s.protected for s in trained] == [not weights]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_without_weights_only_what_needs_them_is_missing(name):
     with_weights, without = read(name).strategies, read(name, ("patches",)).strategies

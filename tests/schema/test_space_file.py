@@ -429,11 +429,21 @@ def test_a_start_whose_backbone_was_not_found_is_left_out(read):
     assert read(text, backbones=("mobilenet",)).starts == ()
 
 
+@pytest.mark.parametrize(
+    ("backbones", "expected"),
+    [(("builtin", "builtin+patches", "patches"), True), (("mobilenet", "builtin"), False)],
+)
+def test_a_start_can_be_protected_where_no_weights_were_found(read, backbones, expected):
+    text = start('strategy = "frozen"\nprotected = "without_weights"')
+    assert [found.protected for found in read(text, backbones=backbones).starts] == [expected]
+
+
 INVALID_STARTS = [
     ("", "strategy is None"),
     ("strategy = 3", "strategy as text"),
     ('strategy = "scrach"', "did you mean 'scratch'?"),
     ('strategy = "scratch"\nprotected = 1', "protected: it is 1"),
+    ('strategy = "scratch"\nprotected = "never"', "true, false or 'without_weights'"),
     ('strategy = "scratch"\nwidht = 8', "did you mean 'width'?"),
     ('strategy = "scratch"\nbackbone = "best"', "scratch reads no such parameter"),
     ('strategy = "scratch"\nlearning_rate = 0.1', "the space does not list it"),

@@ -101,6 +101,27 @@ def test_random_alterations_leave_the_same_weights_alone(fit, mobilenet):
     assert changed == TOP_TWO
 
 
+def test_random_alterations_are_made_once_for_all_folds(fit, monkeypatch):
+    values = {"augmentation": "affine", "augmentation_strength": 0.3, "epochs": 4}
+    fit(values)
+
+    def refuse(*arguments):
+        raise AssertionError("a picture was altered again")
+
+    monkeypatch.setattr("autosmall.training.augmentation.drawn_view", refuse)
+    fit(values, train_index=np.arange(8, 32), validation_index=np.arange(8))
+    monkeypatch.setattr("autosmall.training.augmentation.alter", refuse)
+    monkeypatch.setattr("autosmall.strategies.fine_tune.CUT_LIMIT_BYTES", 0)
+    with pytest.raises(AssertionError, match="altered again"):
+        fit(values)
+
+
+def test_alterations_that_are_kept_change_what_is_learned(fit):
+    plain = fit({"epochs": 4, "learning_rate": 1e-2})
+    altered = fit({"epochs": 4, "learning_rate": 1e-2, "augmentation": "affine"})
+    assert (plain.validation_probabilities != altered.validation_probabilities).any()
+
+
 @pytest.mark.parametrize("views", [1, 2])
 @pytest.mark.parametrize("values", [{}, {"layers": "multi", "feature_transform": "sqrt"}])
 def test_kept_lower_part_gives_what_the_whole_network_gives(fit, monkeypatch, values, views):

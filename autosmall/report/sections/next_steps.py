@@ -36,7 +36,7 @@ from autosmall.report.sections import (
     training,
     trust,
 )
-from autosmall.schema.backbone_source import BUILTIN, BUILTIN_AND_PATCHES, PATCHES
+from autosmall.schema.backbone_source import WITHOUT_WEIGHTS
 from autosmall.schema.run_data import RunData
 from autosmall.training.health.rules import DIVERGED, OSCILLATING
 
@@ -46,9 +46,6 @@ RUNNING = "This is told when the search has ended."
 
 TINY_CLASS = 10
 """Below this many pictures of a class, to collect more of it comes before all else about data."""
-
-UNTAUGHT = {BUILTIN, BUILTIN_AND_PATCHES, PATCHES}
-"""Backbones that need no file."""
 
 PRETRAINED = ("frozen", "fine_tune")
 """Strategies that weights trained on ImageNet serve."""
@@ -256,7 +253,7 @@ def switch_off_alteration(known: Known) -> Action | None:
 def get_weights(known: Known) -> Action | None:
     """Return how to get pretrained weights where a search found none that it could have used."""
     found, strategies = (known.run.settings.get(n) for n in ("backbones_found", "strategies"))
-    if not isinstance(found, tuple) or set(found) - UNTAUGHT:
+    if not isinstance(found, tuple) or set(found) - WITHOUT_WEIGHTS:
         return None
     served = [
         name for name in PRETRAINED if not isinstance(strategies, tuple) or name in strategies
