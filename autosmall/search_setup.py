@@ -23,7 +23,7 @@ from autosmall.models.backbone_registry import BackboneSearch, find_backbones
 from autosmall.models.keras_files import input_size_px
 from autosmall.models.trust import Trust
 from autosmall.run_store import PREVIEWS, RunFacts, RunStore, Setting
-from autosmall.schema.backbone_source import BackboneSource
+from autosmall.schema.backbone_source import BackboneSource, told_without_weights
 from autosmall.schema.folds import FoldPlan
 from autosmall.schema.pretrain_settings import PretrainSettings
 from autosmall.schema.search_context import SearchContext
@@ -432,13 +432,15 @@ def _read_prepared(checked: CheckedInput, store: RunStore, resumed: bool) -> Pre
 
 
 def _notes(checked: CheckedInput, facts: RunFacts, context: SearchContext) -> tuple[str, ...]:
-    found = ", ".join(source.name for source in checked.backbones.found) or "none"
+    names = tuple(source.name for source in checked.backbones.found)
+    strategies = checked.space.strategies
     looked = "; ".join(checked.backbones.looked_in).replace(str(Path.home()), "~") or "nowhere"
     return (
         f"{len(context.labels)} pictures in {len(context.classes)} classes, "
         f"{facts.settings['folds_reason']}",
         f"metric: {context.metric} ({facts.settings['metric_reason']})",
-        f"backbones: {found} (looked in {looked})",
+        f"backbones: {', '.join(names) or 'none'} (looked in {looked})",
+        *([] if checked.settings.backbones else told_without_weights(names, strategies)),
         *(f"{source.name}: {source.remark}" for source in context.backbones if source.remark),
         *enlarged_sizes(checked.space),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 PATCHES = "patches"
@@ -12,6 +13,10 @@ BUILTIN_AND_PATCHES = "builtin+patches"
 """Name of the two together."""
 WITHOUT_WEIGHTS = frozenset({BUILTIN, BUILTIN_AND_PATCHES, PATCHES})
 """Backbones that need no weights but what the program ships with."""
+SERVED_BY_WEIGHTS = ("frozen", "fine_tune")
+"""Strategies that use a backbone, and do better with one that was trained on ImageNet."""
+EXAMPLE_BACKBONE = "mobilenet_0.75"
+"""A small one to fetch where none was found."""
 HUB_PREFIX = "hub:"
 """What the names of KerasHub's presets begin with."""
 
@@ -52,3 +57,22 @@ class BackboneSource:
         """What, beside the weights, decides the features: a key for caches."""
         told = (self.scaling, self.last_layer, ",".join(self.block_starts))
         return self.name if told == ("none", "", "") else "|".join((self.name, *told))
+
+
+def told_without_weights(found: Collection[str], strategies: Collection[str]) -> tuple[str, ...]:
+    """Return what is used where no pretrained weights are among ``found``, and what to do.
+
+    Nothing where there are, or where none of ``strategies`` would use them.
+
+    >>> told_without_weights(["vgg16", "builtin"], ["frozen"])
+    ()
+    """
+    served = [name for name in SERVED_BY_WEIGHTS if name in strategies]
+    if not served or set(found) - WITHOUT_WEIGHTS:
+        return ()
+    used = "the built-in backbone" if BUILTIN in found else "patches of the pictures"
+    return (
+        f"no pretrained weights were found, so {' and '.join(served)} can use {used}; weights "
+        f"trained on ImageNet usually do better: autosmall backbones fetch {EXAMPLE_BACKBONE}, "
+        "or --weights-dir DIR",
+    )

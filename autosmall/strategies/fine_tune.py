@@ -304,10 +304,12 @@ def _trained_part(
     from autosmall.training.batches import StackedRows
 
     alter, pictures = augmenter(task), backbone.pictures
-    if alter.is_identity and not isinstance(pictures, MixedPictures):
-        return _on_views(task, backbone, networks, plan)
+    if isinstance(pictures, MixedPictures):
+        return _TrainedPart(networks.classifier, pictures, batch_transform=alter)
+    if alter.is_identity:
+        return _on_views(pictures, backbone, networks, plan)
     views = min(task.config.integer("epochs"), KEPT_VIEWS)
-    if isinstance(pictures, MixedPictures) or not _can_be_kept(networks, views, len(pictures)):
+    if not _can_be_kept(networks, views, len(pictures)):
         return _TrainedPart(networks.classifier, pictures, batch_transform=alter)
     lower, what = networks.lower, f"cut/{plan.spec}"
     plain = backbone.outputs(lower, what, 0)
@@ -316,17 +318,17 @@ def _trained_part(
 
 
 def _on_views(
-    task: FitTask, backbone: TaskBackbone, networks: FineTuneNetworks, plan: _Plan
+    pictures: NDArray[np.uint8], backbone: TaskBackbone, networks: FineTuneNetworks, plan: _Plan
 ) -> _TrainedPart:
     from autosmall.training.batches import StackedRows
 
-    views = task.config.integer("views")
-    if _can_be_kept(networks, views, len(backbone.pictures)):
+    views = backbone.task.config.integer("views")
+    if _can_be_kept(networks, views, len(pictures)):
         what = f"cut/{plan.spec}"
         passed = [backbone.outputs(networks.lower, what, view) for view in range(views)]
         return _TrainedPart(networks.upper, StackedRows(passed), views)
-    pictures = [backbone.altered(backbone.pictures, view) for view in range(views)]
-    return _TrainedPart(networks.classifier, StackedRows(pictures), views)
+    altered = [backbone.altered(pictures, view) for view in range(views)]
+    return _TrainedPart(networks.classifier, StackedRows(altered), views)
 
 
 def _can_be_kept(networks: FineTuneNetworks, views: int, picture_count: int) -> bool:

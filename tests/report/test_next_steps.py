@@ -202,10 +202,19 @@ NO_WEIGHTS = {"backbones_found": ("builtin", "patches"), "strategies": ("baselin
         pytest.param(
             "get_weights", lambda k: with_settings(k, **NO_WEIGHTS),
             "Get pretrained weights and search again",
-            "No weights trained on ImageNet were found, so frozen had to do with what ships with"
-            " the program or comes from these pictures. What weights would bring here is not"
-            " measured; the command downloads one small network.",
+            "No weights trained on ImageNet were found, so frozen had to do with the built-in"
+            " backbone, which ships with the program, and patches of these pictures. What weights"
+            " would bring here is not measured; the command downloads one small network.",
             id="no weights found",
+        ),
+        pytest.param(
+            "get_weights",
+            lambda k: with_settings(k, **{**NO_WEIGHTS, "backbones_found": ("patches",)}),
+            "Get pretrained weights and search again",
+            "No weights trained on ImageNet were found, so frozen had to do with patches of these"
+            " pictures. What weights would bring here is not measured; the command downloads one"
+            " small network.",
+            id="not even the built-in backbone",
         ),
         pytest.param(
             "get_weights",

@@ -36,7 +36,12 @@ from autosmall.report.sections import (
     training,
     trust,
 )
-from autosmall.schema.backbone_source import WITHOUT_WEIGHTS
+from autosmall.schema.backbone_source import (
+    BUILTIN,
+    EXAMPLE_BACKBONE,
+    SERVED_BY_WEIGHTS,
+    WITHOUT_WEIGHTS,
+)
 from autosmall.schema.run_data import RunData
 from autosmall.training.health.rules import DIVERGED, OSCILLATING
 
@@ -46,11 +51,6 @@ RUNNING = "This is told when the search has ended."
 
 TINY_CLASS = 10
 """Below this many pictures of a class, to collect more of it comes before all else about data."""
-
-PRETRAINED = ("frozen", "fine_tune")
-"""Strategies that weights trained on ImageNet serve."""
-
-EXAMPLE_BACKBONE = "mobilenet_0.75"
 
 MOST_WRONG = 0.2
 """Share of mistakes above which the recommended configuration is no judge of labels."""
@@ -256,16 +256,19 @@ def get_weights(known: Known) -> Action | None:
     if not isinstance(found, tuple) or set(found) - WITHOUT_WEIGHTS:
         return None
     served = [
-        name for name in PRETRAINED if not isinstance(strategies, tuple) or name in strategies
+        name
+        for name in SERVED_BY_WEIGHTS
+        if not isinstance(strategies, tuple) or name in strategies
     ]
     if not served:
         return None
+    shipped = "the built-in backbone, which ships with the program, and " * (BUILTIN in found)
     return Action(
         "weights",
         "Get pretrained weights and search again",
-        f"No weights trained on ImageNet were found, so {' and '.join(served)} had to do with what "
-        "ships with the program or comes from these pictures. What weights would bring here is not "
-        "measured; the command downloads one small network.",
+        f"No weights trained on ImageNet were found, so {' and '.join(served)} had to do with "
+        f"{shipped}patches of these pictures. What weights would bring here is not measured; the "
+        "command downloads one small network.",
         f"autosmall backbones fetch {EXAMPLE_BACKBONE}",
         "strategies",
     )
