@@ -287,9 +287,14 @@ class SearchLoop:
         self._on_view(self._view())
 
     def _stored(self, result: FoldResult) -> Trial | None:
-        """Store a fold, on disk first, and return its trial; ``None`` where it came for nothing."""
+        """Store a fold, on disk first, and return its trial; ``None`` where it came for nothing.
+
+        A fold that is there stays as it is: what comes for it is a late answer to a question about
+        its model.
+        """
         trial = self._trials[result.trial]
-        if trial.status != RUNNING and not self._runs_whole(trial):
+        ended = trial.status != RUNNING and not self._runs_whole(trial)
+        if ended or result.fold in trial.folds:
             return None
         self._store.append(result)
         self._trials.add_fold(trial, replace(result, learned={}))

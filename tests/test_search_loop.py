@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +182,7 @@ def run_loop(
     loop.resume(store.trials())
     loop.run()
     pool.ending = (loop.stopped_early, loop.end_reason)
+    pool.keep = loop.keep
     return store, pool, explorer
 
 
@@ -313,6 +315,18 @@ def test_models_of_the_leaders_stay_also_after_going_on(
             for fold in range(5):
                 learned = read_fold_model(run_dir, number, fold)
                 assert learned is not None and learned["place"].tolist() == [number, fold]
+
+
+@pytest.mark.parametrize("status", [COMPLETE, "failed"])
+def test_a_late_answer_about_a_model_takes_no_fold_away(
+    context: SearchContext, tmp_path: Path, status: str
+) -> None:
+    store, pool, _ = run_loop(context, tmp_path, 20)
+    before = summary(store)
+    protected, dropped = store.trials()[0], next(t for t in store.trials() if len(t.folds) < 5)
+    for trial in (protected, dropped):
+        pool.keep([replace(trial.folds[0], status=status, scores={}, train_scores={})])
+    assert summary(store) == before
 
 
 def test_more_trials_extend_a_finished_search(context: SearchContext, tmp_path: Path) -> None:
