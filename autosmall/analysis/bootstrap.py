@@ -58,11 +58,20 @@ def _mean_scores(metric: str, table: PredictionTable, counts: Matrix) -> Matrix:
     strata = table.labels if metric == "balanced_accuracy" else np.zeros_like(table.labels)
     base = _base_weights(table.folds, strata)
     values = _row_values(metric, table) * base[:, None]
-    per_sample = np.zeros((table.sample_count, values.shape[1]))
-    np.add.at(per_sample, table.samples, values)
+    per_sample = _by_sample(table, values)
     members = np.zeros((table.sample_count, int(strata.max()) + 1))
     np.add.at(members, (table.samples, strata), base)
     return (counts * _sample_scale(counts, members)) @ per_sample
+
+
+def _by_sample(table: PredictionTable, values: Matrix) -> Matrix:
+    """Return ``(n_samples, C)``: the sums of a sample's rows; of one each without repeats."""
+    found = np.zeros((table.sample_count, values.shape[1]))
+    if len(values) == len(np.unique(table.samples)):
+        found[table.samples] = values
+    else:
+        np.add.at(found, table.samples, values)
+    return found
 
 
 def _base_weights(folds: NDArray[np.int64], strata: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -14,12 +14,14 @@ of strategy, with the settings that all strategies share, among all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autosmall.analysis.beside import Beside
 from autosmall.analysis.fanova import Column, variance_shares
 from autosmall.analysis.ped_anova import OnGrid, best_trials, choices_on_grid, numbers_on_grid
 from autosmall.analysis.scored_trials import ScoredTrial, scored_trials
@@ -48,6 +50,9 @@ the largest of all nine has a probability of 10 % where no setting matters."""
 
 LOG_RATIO = 20.0
 """Positive numbers whose largest is this many times the smallest are compared by logarithm."""
+
+BESIDE_FROM = 1000
+"""Trials of a run from which a process of its own is worth its start."""
 
 EVERYTHING = "all"
 """Name of the comparison among all strategies."""
@@ -101,9 +106,23 @@ def find_importance(run: RunData) -> tuple[ImportanceGroup, ...]:
     Trials dropped by the race count too, on the scale of
     :func:`~autosmall.analysis.scored_trials.scored_trials`.
     """
-    trials = scored_trials(run)
+    return compare_all(scored_trials(run), _seed(run))
+
+
+def begin_importance(run: RunData) -> Callable[[], tuple[ImportanceGroup, ...]]:
+    """Return what returns :func:`find_importance`; begun at once, beside, for many trials."""
+    if len(run.trials) < BESIDE_FROM:
+        return partial(find_importance, run)
+    return Beside(compare_all, scored_trials(run), _seed(run)).result
+
+
+def _seed(run: RunData) -> int:
+    return derive_seed(int(str(run.settings.get("seed", 0))), "analysis", "importance")
+
+
+def compare_all(trials: Sequence[ScoredTrial], seed: int) -> tuple[ImportanceGroup, ...]:
+    """Return how much settings mattered among all ``trials``, then within each strategy."""
     names = sorted({str(trial.values["strategy"]) for trial in trials})
-    seed = derive_seed(int(str(run.settings.get("seed", 0))), "analysis", "importance")
     groups = [compare_settings(EVERYTHING, trials, seed)] if len(names) > 1 else []
     for name in names:
         own = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 __all__ = ["COMPARISON_PAGE", "write_comparison", "write_report"]
@@ -34,8 +36,10 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
         from autosmall.report.facts import facts_document, gather_facts
         from autosmall.report.html import render_page
 
-        facts = gather_facts(load_run_data(run_dir), str(run_dir))
-        figures = build_figures(facts)
+        run = load_run_data(run_dir)
+        with _left_uncollected():
+            facts = gather_facts(run, str(run_dir))
+            figures = build_figures(facts)
         write_text(run_dir / "report.json", facts_document(facts))
         write_text(page, render_page(facts, figures))
         if summary is not None:
@@ -43,6 +47,16 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
 
             write_bytes(summary, render_summary(facts, figures.strategies))
     return page
+
+
+@contextmanager
+def _left_uncollected() -> Iterator[None]:
+    """Spare the collector what is there by now: tens of thousands of folds in a long search."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def write_comparison(run_dirs: Sequence[Path], page: Path) -> Path:

@@ -102,6 +102,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
     """
     if run.settings.get("pictures") is False:
         run = without_pictures(run)
+    importance_later = importance.begin(run)
     ranking = rank(run)
     corrected = expected_of_final_model(run, ranking)
     chosen = recommendation.gather(run, ranking, corrected, run_path)
@@ -124,7 +125,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         heads=heads.gather(run, ranking),
         training=training.gather(run, ranking),
         ensemble=ensemble.gather(run, ranking, run_path),
-        importance=importance.gather(run),
+        importance=importance.Importance("", (), "", ""),
         effects=effects.gather(run),
         errors=errors.gather(run, ranking),
         data=data.gather(run),
@@ -150,7 +151,9 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         facts.ensemble,
         facts.label_keeping,
     )
-    return dataclasses.replace(facts, next_steps=next_steps.gather(known))
+    return dataclasses.replace(
+        facts, next_steps=next_steps.gather(known), importance=importance_later()
+    )
 
 
 def facts_document(facts: ReportFacts) -> str:

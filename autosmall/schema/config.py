@@ -33,7 +33,7 @@ class Config:
                 raise TypeError(f"{name} holds a {type(value).__name__}, not a plain value")
         return cls(tuple(sorted(values.items())))
 
-    @property
+    @cached_property
     def strategy(self) -> str:
         """The strategy's name."""
         return self.text("strategy")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from autosmall.analysis.importance import (
     EVERYTHING,
     LEAST_TRIALS,
     ImportanceGroup,
-    find_importance,
+    begin_importance,
 )
 from autosmall.report.numbers import counted, listed
 from autosmall.schema.run_data import RunData
@@ -34,11 +34,15 @@ class Importance:
     thinned: str
 
 
-def gather(run: RunData) -> Importance:
-    """Return the importance of all settings; nothing of it while the search runs."""
+def begin(run: RunData) -> Callable[[], Importance]:
+    """Return what returns the importance of all settings, which may be worked out meanwhile."""
     if run.state == "running":
-        return Importance(RUNNING, (), "", "")
-    groups = find_importance(run)
+        return lambda: Importance(RUNNING, (), "", "")
+    found = begin_importance(run)
+    return lambda: _importance(found())
+
+
+def _importance(groups: Sequence[ImportanceGroup]) -> Importance:
     told = tuple(group for group in groups if group.settings)
     return Importance(
         sentence=importance_sentence(told),
