@@ -112,6 +112,7 @@ def _environment(metric: str) -> Environment:
         "short": lambda value: f"{value:.4g}" if isinstance(value, float) else value,
         "words": lambda name: name.replace("_", " "),
         "breakable": breakable,
+        "whole_options": whole_options,
         "sortable": lambda value: f"{value:.6g}" if isinstance(value, float) else value,
         "unbroken": lambda sentence: sentence.replace(" %", "\N{NO-BREAK SPACE}%"),
     }
@@ -139,6 +140,15 @@ def breakable(path: str) -> Markup:
     Markup('ring/<wbr>img_<wbr>&lt;1&gt;.png')
     """
     return Markup(re.sub(r"([/\\_-])(?=.)", r"\1<wbr>", str(escape(path))))
+
+
+def whole_options(command: str) -> Markup:
+    """Return a command, escaped, that breaks before its options and not after their hyphens.
+
+    >>> whole_options("autosmall retrain 'a & b' --trial 3")
+    Markup('autosmall retrain &#39;a &amp; b&#39; <span>--trial</span> 3')
+    """
+    return Markup(re.sub(r"(?<= )--[a-z-]+", r"<span>\g<0></span>", str(escape(command))))
 
 
 def read_template(name: str) -> str:

@@ -67,7 +67,10 @@ def test_the_page_shows_harm_with_its_pictures_and_the_option(run):
     assert "<code>--invariances noise</code>" in section
     shown = section.split("Changed most by mirroring")[1].split("</ul>")[0]
     assert shown.count("<li>") == 4 and shown.count("<img") == 8
-    assert "as it is: <bdi>&lt;a&gt;</bdi>, 90 %" in shown and "then: <bdi>b</bdi>, 90 %" in shown
+    assert (
+        "as it is: <bdi>&lt;a&gt;</bdi>, 90&nbsp;%" in shown
+        and "then: <bdi>b</bdi>, 90&nbsp;%" in shown
+    )
     assert "the best that never saw an altered picture" in section
 
 
