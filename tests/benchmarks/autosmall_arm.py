@@ -103,9 +103,9 @@ def search(
     command += ["--time-budget", f"{seconds:.0f}s", "--folds", str(FOLDS), "--repeats", "1"]
     command += ["--workers", str(workers), "--seed", str(SEED), "--overwrite", "--quiet"]
     started = time.time()
-    done = subprocess.run(
-        [*command, "--no-early-stop", "--no-sample-size"], env={**os.environ, **EQUAL_PRIORITY}
-    )
+    command += ["--no-early-stop", "--no-sample-size"]
+    environment = {**os.environ, **EQUAL_PRIORITY}
+    done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL)
     if done.returncode not in (0, NOTHING_COMPLETE):
         raise SystemExit(f"the search ended with status {done.returncode}")
     return run, started

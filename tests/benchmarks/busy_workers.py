@@ -4,7 +4,8 @@ Runs ``autosmall search`` with a time budget and reads what it stored: the secon
 the time that idle workers waited for proposals. The time that counts runs from the start of the
 first fit to the end of the search itself, which the program says in a line; what it does for the
 report afterwards is no part of it. Fits that the end of the budget cut off count as idle time, as
-does the scoring of predictions.
+does the scoring of predictions; how long ago the workers had stored their last fold at the end is
+shown, which is more of a short search than of a long one.
 
     python tests/benchmarks/busy_workers.py [--pictures DIR] [--minutes 10] [--workers 2] ...
 
@@ -34,9 +35,10 @@ OVER = "search over"
 
 @dataclass(frozen=True)
 class Fitted:
-    """A stored fold: its seconds, its strategy, and when it was written, in seconds since 1970."""
+    """A stored fold: strategy, worker, seconds, and when it was written, in seconds since 1970."""
 
     strategy: str
+    worker: str
     seconds: float
     written: float
 
@@ -88,8 +90,9 @@ def stored_fits(run: Path) -> list[Fitted]:
     for suggestion in sorted(run.glob("trials/*/suggestion.json")):
         strategy = json.loads(suggestion.read_text())["config"]["strategy"]
         for fold in suggestion.parent.glob("fold_*.json"):
-            seconds = json.loads(fold.read_text())["fit_seconds"]
-            found.append(Fitted(strategy, seconds, fold.stat().st_mtime))
+            stored = json.loads(fold.read_text())
+            written = fold.stat().st_mtime
+            found.append(Fitted(strategy, stored["worker"], stored["fit_seconds"], written))
     return found
 
 
@@ -103,11 +106,14 @@ def report(workers: int, fits: list[Fitted], ended: float, waited: float) -> Non
         seconds = [fit.seconds for fit in fits if name in (fit.strategy, "together")]
         share = 100 * sum(seconds) / there
         print(f"| {name} | {len(seconds)} | {sum(seconds):.0f} | {share:.1f} % |")
+    last = {fit.worker: fit.written for fit in sorted(fits, key=lambda fit: fit.written)}
+    cut_off = sum(max(0.0, ended - written) for written in last.values())
+    print(f"| since the last stored fold | | {cut_off:.0f} | {100 * cut_off / there:.1f} % |")
     busy = 100 * sum(fit.seconds for fit in fits) / there
     waiting = 100 * waited / there
     print(f"\n{workers} workers, {ended - began:.0f} s after the first fit began. {machine()}\n")
     least, most = f"at least {LEAST_BUSY_PERCENT:.0f} %", f"under {MOST_WAITED_PERCENT:.0f} %"
-    print(demand("workers in fits", least, f"{busy:.1f} %", busy >= LEAST_BUSY_PERCENT))
+    print(demand("workers in fits", least, f"{busy:.1f} %", busy >= LEAST_BUSY_PERCENT) + "\n")
     waits = waiting < MOST_WAITED_PERCENT
     print(demand("workers waiting for explorers", most, f"{waiting:.2f} %", waits))
 
