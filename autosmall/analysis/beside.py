@@ -13,6 +13,9 @@ from autosmall.child import ChildFailedError
 
 Result = TypeVar("Result")
 
+BESIDE_FROM = 1000
+"""Trials of a run from which a process of its own is worth its start."""
+
 _WORK = """
 import pickle, sys
 function, arguments = pickle.load(sys.stdin.buffer)

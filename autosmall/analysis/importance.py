@@ -21,7 +21,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from autosmall.analysis.beside import Beside
+from autosmall.analysis.beside import BESIDE_FROM, Beside
 from autosmall.analysis.fanova import Column, variance_shares
 from autosmall.analysis.ped_anova import OnGrid, best_trials, choices_on_grid, numbers_on_grid
 from autosmall.analysis.scored_trials import ScoredTrial, scored_trials
@@ -50,9 +50,6 @@ the largest of all nine has a probability of 10 % where no setting matters."""
 
 LOG_RATIO = 20.0
 """Positive numbers whose largest is this many times the smallest are compared by logarithm."""
-
-BESIDE_FROM = 1000
-"""Trials of a run from which a process of its own is worth its start."""
 
 EVERYTHING = "all"
 """Name of the comparison among all strategies."""

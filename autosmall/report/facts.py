@@ -102,7 +102,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
     """
     if run.settings.get("pictures") is False:
         run = without_pictures(run)
-    importance_later = importance.begin(run)
+    importance_later, effects_later = importance.begin(run), effects.begin(run)
     ranking = rank(run)
     corrected = expected_of_final_model(run, ranking)
     chosen = recommendation.gather(run, ranking, corrected, run_path)
@@ -126,7 +126,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         training=training.gather(run, ranking),
         ensemble=ensemble.gather(run, ranking, run_path),
         importance=importance.Importance("", (), "", ""),
-        effects=effects.gather(run),
+        effects=effects.Effects((), "", ()),
         errors=errors.gather(run, ranking),
         data=data.gather(run),
         augmentation=augmentation.gather(run, ranking),
@@ -152,7 +152,10 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         facts.label_keeping,
     )
     return dataclasses.replace(
-        facts, next_steps=next_steps.gather(known), importance=importance_later()
+        facts,
+        next_steps=next_steps.gather(known),
+        importance=importance_later(),
+        effects=effects_later(),
     )
 
 
