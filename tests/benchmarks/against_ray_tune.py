@@ -15,6 +15,7 @@ ended; AutoSmall's race ends some of them before their last fold, so folds are s
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import tempfile
@@ -93,7 +94,7 @@ def by_ray_tune(
     with tempfile.TemporaryDirectory() as results:
         tuner = tune.Tuner(
             tune.with_resources(trainable, {"cpu": 1}),
-            param_space=None,
+            param_space=tune_space(strategy),
             tune_config=tune.TuneConfig(
                 metric="accuracy",
                 mode="max",
@@ -101,23 +102,25 @@ def by_ray_tune(
                 time_budget_s=seconds - (time.time() - started),
                 max_concurrent_trials=workers,
                 reuse_actors=True,
-                search_alg=OptunaSearch(optuna_space(strategy), seed=SEED),
+                search_alg=OptunaSearch(seed=SEED),
             ),
             run_config=tune.RunConfig(storage_path=results, verbose=0),
         )
-        done = [result.metrics.get("folds", 0) for result in tuner.fit() if result.metrics]
+        with contextlib.redirect_stdout(sys.stderr):
+            ended = tuner.fit()
+        done = [result.metrics.get("folds", 0) for result in ended if result.metrics]
     ray.shutdown()
     return sum(count == FOLDS for count in done), sum(done)
 
 
-def optuna_space(strategy: str) -> dict[str, Any]:
-    """Return the choices as Optuna's distributions."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution
+def tune_space(strategy: str) -> dict[str, Any]:
+    """Return the choices as Ray Tune writes them."""
+    from ray import tune
 
     return {
-        name: FloatDistribution(given.low, given.high, log=given.log)
+        name: (tune.loguniform if given.log else tune.uniform)(given.low, given.high)
         if isinstance(given, Range)
-        else CategoricalDistribution(given)
+        else tune.choice(given)
         for name, given in CHOICES[strategy].items()
     }
 
