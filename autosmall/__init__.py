@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from autosmall.api import SearchRun, compare, load_run, pretrain, search
-    from autosmall.model import SavedModel, load_model
+    from autosmall.saved_model.model import SavedModel, load_model
 
 __version__ = "0.1.0"
 
 __all__ = ["SavedModel", "SearchRun", "compare", "load_model", "load_run", "pretrain", "search"]
 
 _HOMES = {
-    "SavedModel": "autosmall.model",
+    "SavedModel": "autosmall.saved_model.model",
     "SearchRun": "autosmall.api",
     "compare": "autosmall.api",
-    "load_model": "autosmall.model",
+    "load_model": "autosmall.saved_model.model",
     "load_run": "autosmall.api",
     "pretrain": "autosmall.api",
     "search": "autosmall.api",

@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autosmall.report import COMPARISON_PAGE, write_comparison, write_report
-from autosmall.run_store import RunStore, load_run_data
-from autosmall.run_tables import fold_results_table, trials_table
+from autosmall.run_folder.run_data import load_run_data
+from autosmall.run_folder.store import RunStore
+from autosmall.run_folder.tables import fold_results_table, trials_table
 from autosmall.schema.durations import parse_duration
 from autosmall.schema.pretrain_settings import PretrainSettings
 from autosmall.schema.run_data import RunData, TrialRecord
 from autosmall.schema.settings import DEFAULT_INVARIANCES, SearchSettings
-from autosmall.search_session import nothing_complete, run_search
+from autosmall.searching.session import nothing_complete, run_search
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from autosmall.analysis.ranking import Ranking
-    from autosmall.pretrain_session import PretrainResult
-    from autosmall.retrain import RetrainResult
+    from autosmall.pretraining.session import PretrainResult
+    from autosmall.retraining.retrain import RetrainResult
 
 
 class SearchRun:
@@ -93,7 +94,7 @@ class SearchRun:
         test: str | Path | None = None,
     ) -> RetrainResult:
         """Train the chosen configuration, or an ensemble, on all pictures into ``model/``."""
-        from autosmall.retrain import retrain
+        from autosmall.retraining.retrain import retrain
 
         place = Path(test) if test else None
         return retrain(self.path, rank=rank, trial=trial, ensemble=ensemble, test=place)
@@ -245,7 +246,7 @@ def pretrain(
 
     Raises the errors of :mod:`autosmall.errors`.
     """
-    from autosmall.pretrain_session import run_pretrain
+    from autosmall.pretraining.session import run_pretrain
 
     return run_pretrain(
         PretrainSettings(

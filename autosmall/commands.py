@@ -79,7 +79,7 @@ def compare(
 
 def retrain(run_dir: Path, **options: Any) -> None:
     """Train a configuration of a run on all pictures and print where the model is."""
-    from autosmall.retrain import retrain
+    from autosmall.retraining.retrain import retrain
 
     result = retrain(run_dir, **options)
     _say(model_lines(result))
@@ -89,7 +89,7 @@ def retrain(run_dir: Path, **options: Any) -> None:
 
 def evaluate(model: Path, dataset: Path, trust: Sequence[Path] = ()) -> None:
     """Score a saved model on labelled pictures and print the scores."""
-    from autosmall.model import evaluate
+    from autosmall.saved_model.model import evaluate
 
     _say(score_lines(evaluate(model, dataset, trust=trust)))
 
@@ -102,7 +102,7 @@ def predict(
     **threshold: float,
 ) -> None:
     """Classify pictures and print the table, or write it to ``csv``."""
-    from autosmall.model import load_model
+    from autosmall.saved_model.model import load_model
 
     table = load_model(model, trust=trust).predict(pictures, **threshold)
     if csv is None:
@@ -119,7 +119,7 @@ def export(
     trust: Sequence[Path] = (),
 ) -> None:
     """Write a model in another format, compare it with the original, and print its path."""
-    from autosmall.export import export
+    from autosmall.saved_model.export import export
 
     _say([f"Exported and compared: {export(model, format, output, trust=trust)}"])
 
@@ -129,7 +129,7 @@ def audit(dataset: Path, output: Path | None = None) -> None:
     from autosmall.data.audit import audit_dataset, format_audit
     from autosmall.data.dataset import read_labelled
     from autosmall.files import write_json
-    from autosmall.search_setup import default_run_name
+    from autosmall.searching.run_dir import default_run_name
 
     path = output or Path("reports") / f"{default_run_name(dataset)}-audit.json"
     _refuse_inside(path, dataset)
@@ -201,7 +201,7 @@ def demo(folder: Path = DEMO_FOLDER, quiet: bool = False) -> None:
     """Draw pictures into ``folder``, search them, retrain the recommendation, say what came."""
     from autosmall.api import search
     from autosmall.data.demo import draw_demo
-    from autosmall.retrain import retrain
+    from autosmall.retraining.retrain import retrain
 
     _say([f"Drawing 120 pictures to search and 100 to test into {folder}"])
     draw_demo(folder)

@@ -11,7 +11,7 @@ from autosmall.errors import RunFolderError
 from autosmall.schema.settings import METRICS
 
 if TYPE_CHECKING:
-    from autosmall.retrain import RetrainResult
+    from autosmall.retraining.retrain import RetrainResult
 
 
 def run_lines(run_dir: Path) -> list[str]:

@@ -36,7 +36,7 @@ def test_the_public_names_are_these():
 
 def test_search_stays_callable_whatever_was_imported():
     code = (
-        "import autosmall, autosmall.search_session, autosmall.cli, autosmall.model;"
+        "import autosmall, autosmall.searching.session, autosmall.cli, autosmall.saved_model.model;"
         "assert callable(autosmall.search) and callable(autosmall.load_model)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -189,7 +189,8 @@ def test_the_builtin_backbone_is_counted(capsys, tmp_path, monkeypatch):
 def test_a_search_names_weights_that_are_not_the_published_bytes(tmp_path):
     from autosmall.data.demo import draw_demo
     from autosmall.schema.settings import SearchSettings
-    from autosmall.search_setup import check_input, prepare
+    from autosmall.searching.input import check_input
+    from autosmall.searching.setup import prepare
 
     draw_demo(tmp_path / "pieces")
     entry = BACKBONES["mobilenet_v3_small_minimalistic_1"]

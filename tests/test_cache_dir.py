@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 from autosmall.errors import SettingsError
-from autosmall.retrain_plan import cache_folder
-from autosmall.run_store import load_run_data
+from autosmall.retraining.plan import cache_folder
+from autosmall.run_folder.run_data import load_run_data
 from autosmall.schema.settings import SearchSettings
-from autosmall.search_setup import check_input, prepare
+from autosmall.searching.input import check_input
+from autosmall.searching.setup import prepare
 
 
 @pytest.fixture(scope="module")

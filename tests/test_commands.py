@@ -13,13 +13,13 @@ import pytest
 
 import autosmall.api
 import autosmall.data.demo
-import autosmall.export
-import autosmall.model
-import autosmall.retrain
+import autosmall.retraining.retrain
+import autosmall.saved_model.export
+import autosmall.saved_model.model
 from autosmall import commands
 from autosmall.errors import RunFolderError, SettingsError
 from autosmall.report import COMPARISON_PAGE
-from autosmall.retrain import RetrainResult
+from autosmall.retraining.retrain import RetrainResult
 
 SENTENCE = "Use frozen (trial 4): expect 92 % accuracy (86 to 96 %)."
 REPORT = {"recommendation": {"sentence": SENTENCE}, "tradeoff": {"warning": ""}}
@@ -80,7 +80,7 @@ def test_a_run_without_a_recommendation_is_an_error(replace, tmp_path, text):
 def test_demo_draws_searches_retrains_and_says_how_to_go_on(replace, run_dir, capsys):
     draw = replace(autosmall.data.demo, "draw_demo")
     search = replace(autosmall.api, "search", SimpleNamespace(path=run_dir))
-    retrain = replace(autosmall.retrain, "retrain", retrained(run_dir))
+    retrain = replace(autosmall.retraining.retrain, "retrain", retrained(run_dir))
     commands.demo(Path("pieces"), quiet=True)
     draw.assert_called_once_with(Path("pieces"))
     assert search.call_args.args == (Path("pieces"),)
@@ -118,7 +118,7 @@ def test_compare_names_its_page(replace, tmp_path, capsys):
 
 
 def test_retrain_passes_its_options_on(replace, run_dir, capsys):
-    retrain = replace(autosmall.retrain, "retrain", retrained(run_dir))
+    retrain = replace(autosmall.retraining.retrain, "retrain", retrained(run_dir))
     commands.retrain(run_dir, trial=4, test=Path("held_out"))
     retrain.assert_called_once_with(run_dir, trial=4, test=Path("held_out"))
     told = f"Trial 4 was trained.\nModel: {run_dir}/model\n"
@@ -131,7 +131,7 @@ def test_retrain_passes_its_options_on(replace, run_dir, capsys):
 
 def test_evaluate_prints_one_line_per_metric(replace, capsys):
     scores = {"part": "test split", "n": 100, "unreadable": [], "accuracy": 0.9, "roc_auc": None}
-    evaluate = replace(autosmall.model, "evaluate", {**scores, "opened": 2})
+    evaluate = replace(autosmall.saved_model.model, "evaluate", {**scores, "opened": 2})
     commands.evaluate(Path("model"), Path("pics"))
     evaluate.assert_called_once_with(Path("model"), Path("pics"), trust=())
     lines = capsys.readouterr().out.splitlines()
@@ -144,7 +144,7 @@ def test_evaluate_prints_one_line_per_metric(replace, capsys):
 def test_predict_prints_or_writes_the_same_table(replace, tmp_path, capsys):
     table = pd.DataFrame({"picture": ["a.png"], "label": ["stuck"], "probability_stuck": [0.75]})
     model = SimpleNamespace(predict=lambda pictures: table)
-    replace(autosmall.model, "load_model", model)
+    replace(autosmall.saved_model.model, "load_model", model)
     commands.predict(Path("model"), (Path("a.png"),))
     printed = capsys.readouterr().out
     assert printed == "picture,label,probability_stuck\na.png,stuck,0.75\n"
@@ -153,7 +153,7 @@ def test_predict_prints_or_writes_the_same_table(replace, tmp_path, capsys):
 
 
 def test_export_names_what_it_wrote(replace, capsys):
-    export = replace(autosmall.export, "export", Path("model/model.onnx"))
+    export = replace(autosmall.saved_model.export, "export", Path("model/model.onnx"))
     commands.export(Path("model"), format="onnx")
     assert export.call_count == 1
     assert "model/model.onnx" in capsys.readouterr().out

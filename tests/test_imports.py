@@ -48,7 +48,7 @@ def test_import_and_help_load_nothing_heavy(body):
     "body",
     [
         "import autosmall\nautosmall.search, autosmall.load_run, autosmall.load_model",
-        "import autosmall.search_setup",
+        "import autosmall.searching.setup",
         "import autosmall.strategies.registry",
         "from autosmall.cli import main\nassert main(['spaces']) == 0",
     ],

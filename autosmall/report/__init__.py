@@ -24,7 +24,8 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
     from autosmall.files import write_bytes, write_text
     from autosmall.report.charts.bundle import begin_bundle
     from autosmall.report.charts.converter import converting
-    from autosmall.run_store import RunStore, load_run_data
+    from autosmall.run_folder.run_data import load_run_data
+    from autosmall.run_folder.store import RunStore
 
     page = run_dir / "report.html"
     with converting() as converter:
@@ -72,7 +73,7 @@ def write_comparison(run_dirs: Sequence[Path], page: Path) -> Path:
     from autosmall.report.comparison import gather_comparison
     from autosmall.report.comparison_page import render_comparison
     from autosmall.report.facts import to_json
-    from autosmall.run_store import load_run_data
+    from autosmall.run_folder.run_data import load_run_data
 
     if len({path.resolve() for path in run_dirs}) < max(2, len(run_dirs)):
         raise SettingsError(

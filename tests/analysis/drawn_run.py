@@ -216,8 +216,9 @@ def store_run(run: RunData, folder) -> None:
     from autosmall.data.fold_file import write_folds
     from autosmall.data.samples import Dataset, Sample
     from autosmall.files import write_json
-    from autosmall.run_lock import RunLock
-    from autosmall.run_store import RunFacts, RunState, RunStore
+    from autosmall.run_folder.lock import RunLock
+    from autosmall.run_folder.state import RunFacts, RunState
+    from autosmall.run_folder.store import RunStore
 
     folder.mkdir(parents=True, exist_ok=True)
     if run.state == "running":

@@ -26,7 +26,7 @@ import numpy as np
 from driver_cost import CONFIG, SPACE, Immediate
 from measured import EQUAL_PRIORITY, demand, machine
 
-from autosmall.run_store import RunStore
+from autosmall.run_folder.store import RunStore
 from autosmall.runner import ray_cluster
 from autosmall.runner.ray_pool import RayPool
 from autosmall.runner.ray_token import prepare_token
@@ -35,7 +35,7 @@ from autosmall.schema.folds import FoldPlan
 from autosmall.schema.pictures import PictureSpec
 from autosmall.schema.results import COMPLETE, FAILED, RACED_OUT, FoldResult
 from autosmall.schema.search_context import FitRequest, SearchContext
-from autosmall.search_loop import Limits, SearchLoop
+from autosmall.searching.loop import Limits, SearchLoop
 
 SLEEP_SECONDS = 2.0
 PICTURES, FOLDS = 500, 5

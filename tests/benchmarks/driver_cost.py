@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from autosmall.explorers.base import Explorer
-from autosmall.run_store import RunStore
+from autosmall.run_folder.store import RunStore
 from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.schema.config import Config
 from autosmall.schema.folds import FoldPlan
@@ -24,7 +24,7 @@ from autosmall.schema.results import COMPLETE, FoldResult, Suggestion, TrialOutc
 from autosmall.schema.run_data import TrialRecord
 from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.schema.space import ChoiceDimension, Space
-from autosmall.search_loop import Limits, SearchLoop
+from autosmall.searching.loop import Limits, SearchLoop
 
 PICTURES, FOLDS, FURTHER = 500, 5, 40
 EARLIER = (10, 1000, 5000)

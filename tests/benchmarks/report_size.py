@@ -52,7 +52,7 @@ def drawn_run() -> ModuleType:
 def draw_run(folder: Path, trials: int) -> None:
     """Store a run: half of its trials finished, the others raced out, with pictures to show."""
     from autosmall.data.previews import encode_preview, write_previews
-    from autosmall.run_store import PREVIEWS
+    from autosmall.run_folder.store import PREVIEWS
 
     rng, drawn = np.random.default_rng(0), drawn_run()
     # The report scores predictions itself, and a drawn run need not survive a power cut.

@@ -15,7 +15,7 @@ def pages(drawn, tmp_path_factory):
     """Report pages by situation."""
     from autosmall.data.previews import encode_preview, write_previews
     from autosmall.report import write_comparison, write_report
-    from autosmall.run_store import PREVIEWS
+    from autosmall.run_folder.store import PREVIEWS
 
     picture = encode_preview(np.full((60, 90, 3), (200, 120, 80), np.uint8))
     hostile = "</script><script>window.PWN=1</script>"

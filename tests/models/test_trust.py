@@ -18,7 +18,7 @@ from autosmall.models import user_registry
 from autosmall.models.backbone_registry import find_backbones
 from autosmall.models.backbones import build_backbone
 from autosmall.models.trust import Trust
-from autosmall.pretrain_plan import make_plan
+from autosmall.pretraining.plan import make_plan
 from autosmall.schema.pretrain_settings import PretrainSettings
 
 

@@ -12,7 +12,8 @@ from autosmall.report.commands import (
     retrain_command,
     search_command,
 )
-from autosmall.run_store import RunStore, load_run_data
+from autosmall.run_folder.run_data import load_run_data
+from autosmall.run_folder.store import RunStore
 
 
 def test_paths_with_blanks_and_quotes_survive_a_shell():

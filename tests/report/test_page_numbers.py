@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from autosmall.report import write_report
-from autosmall.run_tables import write_tables
+from autosmall.run_folder.tables import write_tables
 
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
 

@@ -10,10 +10,10 @@ import pytest
 
 from autosmall.analysis.exact import exact_interval
 from autosmall.analysis.selection_bias import CorrectedScore
-from autosmall.openings import record_opening
 from autosmall.report.sections import sealed_test
 from autosmall.report.sections.sealed_test import SealedTest
-from autosmall.run_store import load_run_data
+from autosmall.run_folder.openings import record_opening
+from autosmall.run_folder.run_data import load_run_data
 
 NAN = math.nan
 EXPECTED = CorrectedScore(0.86, 0.78, 0.93, 0.88, 0.02, 500, 7, 3, 0.5)

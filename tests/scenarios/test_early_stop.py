@@ -10,8 +10,9 @@ import pytest
 
 import autosmall
 from autosmall.analysis.stopping import Outlook
-from autosmall.run_store import EarlyStop, RunStore
-from autosmall.sample_size_store import read_subset_scores
+from autosmall.run_folder.sample_size_store import read_subset_scores
+from autosmall.run_folder.state import EarlyStop
+from autosmall.run_folder.store import RunStore
 
 SPACE = """
 name = "cheap"
@@ -74,13 +75,13 @@ def test_an_early_end_holds_until_more_is_asked_for(
     Lag and rest are made short, so that few trials do.
     """
     lag, rest = 4, 3
-    monkeypatch.setattr("autosmall.search_loop.LAG", lag)
-    monkeypatch.setattr("autosmall.search_work.LEAST_PROPOSALS", rest)
+    monkeypatch.setattr("autosmall.searching.loop.LAG", lag)
+    monkeypatch.setattr("autosmall.searching.work.LEAST_PROPOSALS", rest)
 
     def hopeless(outcomes: object, proposed: list[object], *facts: float) -> Outlook:
         return Outlook(0.0 if proposed else math.inf, 0.01, 9)
 
-    monkeypatch.setattr("autosmall.search_loop.outlook", hopeless)
+    monkeypatch.setattr("autosmall.searching.loop.outlook", hopeless)
     options["sample_size"] = False
     run = autosmall.search(stripes, max_trials=9, **options)  # type: ignore[arg-type]
     early = 2 + lag

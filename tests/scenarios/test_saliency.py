@@ -12,7 +12,7 @@ from scipy.stats import binom, spearmanr
 
 from autosmall import api
 from autosmall.data.demo import GROUND, SIDE_PX, Piece, draw_picture
-from autosmall.run_store import load_run_data
+from autosmall.run_folder.run_data import load_run_data
 from autosmall.schema.config import Config
 from autosmall.schema.pictures import PictureSpec
 from autosmall.schema.saliency import GRAD_CAM, SaliencyMap

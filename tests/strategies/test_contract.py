@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from autosmall.fold_models import read_fold_model, write_fold_model
+from autosmall.run_folder.fold_models import read_fold_model, write_fold_model
 from autosmall.schema.config import Config, Value
 from autosmall.schema.mixed_pictures import same_shape_parts, take
 from autosmall.schema.parameters import OPTIMIZATION

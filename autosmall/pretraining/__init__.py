@@ -1,0 +1,1 @@
+"""`autosmall pretrain`: a backbone from pictures, stopped and resumed at will."""

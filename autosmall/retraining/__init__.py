@@ -1,0 +1,1 @@
+"""From a finished search to the model of a configuration, trained on all pictures."""

@@ -1,0 +1,1 @@
+"""The run folder: what is written where, append-only, and read back."""

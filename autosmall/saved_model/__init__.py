@@ -1,0 +1,1 @@
+"""The saved model: its folder, predictions, scores, card and exports."""

@@ -1,0 +1,36 @@
+"""Who works on what next: folds ahead of their turn, and long trials first near the end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import numpy as np
+
+from autosmall.searching.trial import RUNNING, Trial
+
+LAST_SHARE = 0.2
+"""Last part of the time budget, in which what takes longest begins first."""
+
+
+def next_ahead(trials: Iterable[Trial], total: int) -> Trial | None:
+    """Return the running trial whose next fold is nearest to its turn, or ``None``.
+
+    Only trials that have begun are looked at; ``total`` is the number of folds.
+    """
+    begun = [t for t in trials if t.status == RUNNING and t.sent and t.unsent(total)]
+    return min(
+        begun, key=lambda trial: (trial.unsent(total)[0] - trial.judged, trial.number), default=None
+    )
+
+
+def fold_seconds(trial: Trial, trials: Collection[Trial]) -> float | None:
+    """Return how long a fold of ``trial`` is expected to take; ``None`` where nothing tells.
+
+    Its own folds tell, else the median of its strategy's.
+    """
+    alike = [other for other in trials if other.strategy == trial.strategy]
+    for sources in ([trial], alike):
+        seconds = [fold.fit_seconds for other in sources for fold in other.results]
+        if seconds:
+            return float(np.median(seconds))
+    return None
