@@ -24,9 +24,18 @@ class ModelRequest(FitRequest):
     question: Question
     learned: Arrays = field(repr=False)
 
+    @property
+    def subject(self) -> str:
+        """What kind of question it is."""
+        return type(self.question).__name__
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelAnswer(FoldResult):
-    """What a question brought; a question that raised ends as a failed :class:`FoldResult`."""
+    """What a question brought; a question that raised ends as a failed :class:`FoldResult`.
 
+    ``subject`` is that of the request: an answer may come when others are awaited.
+    """
+
+    subject: str
     answer: object

@@ -136,6 +136,7 @@ class Worker:
             fit_seconds=time.perf_counter() - started,
             peak_memory_mib=peak_memory_mib(),
             worker=self._name,
+            subject=request.subject,
             answer=answer,
         )
 

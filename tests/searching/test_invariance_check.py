@@ -126,7 +126,9 @@ class AnsweringPool(Pool):
             self.results.append(FoldResult(request.trial, fold, FAILED, error="E\nE: no memory"))
             return
         answer = request.question(fold_model(self.kind, fold)) if self.kind else NOTHING
-        self.results.append(ModelAnswer(request.trial, fold, COMPLETE, answer=answer))
+        self.results.append(
+            ModelAnswer(request.trial, fold, COMPLETE, subject=request.subject, answer=answer)
+        )
 
     def as_one(self, config):
         raise NotImplementedError

@@ -35,7 +35,9 @@ class EchoPool(Pool):
         assert isinstance(request, ModelRequest)
         answer = int(request.learned["place"])
         (fold,) = request.folds
-        self.results.append(ModelAnswer(request.trial, fold, COMPLETE, answer=answer))
+        self.results.append(
+            ModelAnswer(request.trial, fold, COMPLETE, subject=request.subject, answer=answer)
+        )
 
     def as_one(self, config: Config) -> bool:
         raise NotImplementedError
@@ -67,6 +69,15 @@ def test_kept_models_answer_and_late_folds_of_the_search_are_handed_on(tmp_path:
     answers = list(ask_models(pool, tmp_path, SUGGESTION, questions, 60, late.extend))
     assert [(each.fold, each.answer) for each in answers] == [(0, 10), (2, 12)]
     assert late == [whole] and pool.cancelled == []
+
+
+def test_a_late_answer_to_another_question_is_not_taken_for_one(tmp_path: Path) -> None:
+    keep_models(tmp_path, (0,))
+    earlier = ModelAnswer(3, 0, COMPLETE, subject="ExplainPictures", answer=99)
+    pool, late = EchoPool(earlier), []
+    answers = list(ask_models(pool, tmp_path, SUGGESTION, {0: repr}, 60, late.extend))
+    assert [each.answer for each in answers] == [10]
+    assert late == []
 
 
 def test_without_time_nothing_is_waited_for(tmp_path: Path) -> None:

@@ -45,7 +45,9 @@ class DrawingPool(Pool):
             return
         pairs = zip(request.question.rows, request.question.classes, strict=True)
         maps = tuple(self._map(row, index) for row, index in pairs)
-        self._results.append(ModelAnswer(request.trial, fold, COMPLETE, answer=maps))
+        self._results.append(
+            ModelAnswer(request.trial, fold, COMPLETE, subject=request.subject, answer=maps)
+        )
 
     def as_one(self, config: Config) -> bool:
         raise NotImplementedError
