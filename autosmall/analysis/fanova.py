@@ -7,7 +7,7 @@ the time (Hutter, Hoos and Leyton-Brown, ICML 2014, algorithm 2).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,30 +43,19 @@ def variance_shares(
     columns: Sequence[Column], scores: Floats, *, trees: int, seed: int
 ) -> list[float]:
     """Return for each setting the share of the variance that it explains by itself, 0 to 1."""
-    values = np.concatenate([column.values for column in columns], axis=1, dtype=np.float32)
+    from sklearn.ensemble import RandomForestRegressor
+
+    values = np.concatenate([column.values for column in columns], axis=1)
+    forest = RandomForestRegressor(n_estimators=trees, max_depth=64, random_state=seed)
+    forest.fit(values, scores)
     bounds = np.concatenate([column.bounds for column in columns])
     ends = np.cumsum([len(column.bounds) for column in columns])
     groups = [np.arange(end - len(c.bounds), end) for c, end in zip(columns, ends, strict=True)]
-    shares = [_tree_shares(tree, bounds, groups) for tree in _forest(values, scores, trees, seed)]
+    shares = [_tree_shares(estimator.tree_, bounds, groups) for estimator in forest.estimators_]
     known = [found for found in shares if found is not None]
     if not known:
         return [0.0] * len(columns)
     return [float(share) for share in np.mean(known, axis=0)]
-
-
-def _forest(values: NDArray[np.float32], scores: Floats, trees: int, seed: int) -> Iterator[Any]:
-    """Yield the trees that scikit-learn's random forest for regression grows from this seed.
-
-    Its own wrapping of each tree takes as long as growing it.
-    """
-    from sklearn.tree import DecisionTreeRegressor
-
-    rng = np.random.RandomState(seed)
-    for own_seed in [rng.randint(np.iinfo(np.int32).max) for _ in range(trees)]:
-        drawn = np.random.RandomState(own_seed).randint(0, len(scores), len(scores))
-        counts = np.bincount(drawn, minlength=len(scores))
-        grower = DecisionTreeRegressor(max_depth=64, max_features=1.0, random_state=own_seed)
-        yield grower.fit(values, scores, sample_weight=counts, check_input=False).tree_
 
 
 def _tree_shares(

@@ -6,24 +6,24 @@
 * PED-ANOVA: what matters for getting among the best? How far the values of a setting among the
   best trials differ from those among all (Watanabe, Bansal and Hutter, IJCAI 2023).
 
-Both give Optuna's numbers (:mod:`autosmall.analysis.fanova`,
-:mod:`autosmall.analysis.ped_anova`). fANOVA leaves out settings that some
+Both give Optuna's numbers (:mod:`autosmall.analysis.fanova`). fANOVA leaves out settings that some
 trials do not have, so the settings of each strategy are judged among its own trials, and the choice
 of strategy, with the settings that all strategies share, among all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.analysis.beside import BESIDE_FROM, Beside
 from autosmall.analysis.fanova import Column, variance_shares
-from autosmall.analysis.ped_anova import OnGrid, best_trials, choices_on_grid, numbers_on_grid
 from autosmall.analysis.scored_trials import ScoredTrial, scored_trials
 from autosmall.schema.config import Value
 from autosmall.schema.run_data import RunData
@@ -140,24 +140,26 @@ def compare_settings(strategy: str, trials: Sequence[ScoredTrial], seed: int) ->
     rng = np.random.default_rng(seed)
     used = np.sort(rng.permutation(len(trials))[:MOST_TRIALS])
     kept = [trials[row] for row in used]
-    columns = [_encoded([trial.values[name] for trial in kept]) for name in names]
+    columns = {name: _encoded([trial.values[name] for trial in kept]) for name in names}
+    study = _study(columns, len(kept))
     values = np.array([trial.score for trial in kept])
-    variance, best = _evaluate(columns, values, seed, TREES)
+    variance, best = _evaluate(study, columns, values, seed, TREES)
     chance = [
-        _evaluate(columns, rng.permutation(values), seed, SHUFFLED_TREES) for _ in range(SHUFFLES)
+        _evaluate(study, columns, rng.permutation(values), seed, SHUFFLED_TREES)
+        for _ in range(SHUFFLES)
     ]
-    total = sum(best) or 1.0
+    total = sum(best.values()) or 1.0
     settings = [
-        SettingImportance(name, share, found / total)
-        for name, share, found in zip(names, variance, best, strict=True)
+        SettingImportance(name, variance.get(name, 0.0), best.get(name, 0.0) / total)
+        for name in names
     ]
     return ImportanceGroup(
         strategy=strategy,
         trials=len(trials),
         used=len(kept),
         settings=tuple(sorted(settings, key=lambda s: (-s.variance_share, s.name))),
-        variance_by_chance=max(max(shares) for shares, _ in chance),
-        best_by_chance=min(1.0, max(max(found) for _, found in chance) / total),
+        variance_by_chance=max(max(shares.values()) for shares, _ in chance),
+        best_by_chance=min(1.0, max(max(found.values()) for _, found in chance) / total),
     )
 
 
@@ -169,36 +171,68 @@ def _varying(trials: Sequence[ScoredTrial]) -> list[str]:
     return sorted(name for name in shared if len({trial.values[name] for trial in trials}) > 1)
 
 
-def _evaluate(
-    columns: Sequence[Encoded], scores: Floats, seed: int, trees: int
-) -> tuple[list[float], list[float]]:
-    """Return what fANOVA and PED-ANOVA say of each column for these scores."""
-    shares = variance_shares(
-        [column.numbers for column in columns], scores, trees=trees, seed=seed % 2**32
+def _study(columns: Mapping[str, Encoded], count: int) -> Any:
+    """Return a study that holds the settings of the trials; their scores are told later."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study()
+    study.add_trials(
+        [
+            optuna.trial.create_trial(
+                params={name: column.values[row] for name, column in columns.items()},
+                distributions={name: column.distribution for name, column in columns.items()},
+                value=0.0,
+            )
+            for row in range(count)
+        ]
     )
-    best = best_trials(scores, min(0.5, max(BEST_SHARE, LEAST_BEST / len(scores))))
-    return shares, [column.on_grid.difference(best) for column in columns]
+    return study
+
+
+def _evaluate(
+    study: Any, columns: Mapping[str, Encoded], scores: Floats, seed: int, trees: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return what fANOVA and PED-ANOVA say of each column for these scores."""
+    from optuna.importance import PedAnovaImportanceEvaluator
+
+    shares = variance_shares(
+        [column.numbers() for column in columns.values()], scores, trees=trees, seed=seed % 2**32
+    )
+    best_share = min(0.5, max(BEST_SHARE, LEAST_BEST / len(scores)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        best = PedAnovaImportanceEvaluator(target_quantile=best_share).evaluate(
+            study, list(columns), target=lambda trial: -float(scores[trial.number])
+        )
+    return dict(zip(columns, shares, strict=True)), best
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A setting of all trials as a forest takes it, and on a grid.
+    """A setting's distribution over what was tried, and its values in that."""
 
-    A forest takes a text as one column of 0 and 1 for each that there is.
-    """
+    distribution: Any
+    values: list[Any]
 
-    numbers: Column
-    on_grid: OnGrid
+    def numbers(self) -> Column:
+        """Return the values as a forest takes them: texts as one column of 0 and 1 each."""
+        if not hasattr(self.distribution, "choices"):
+            bounds = [self.distribution.low, self.distribution.high]
+            return Column(np.array(self.values, np.float64)[:, None], np.array([bounds]))
+        choices = np.array(self.distribution.choices)
+        own = (np.array(self.values)[:, None] == choices).astype(np.float64)
+        return Column(own, np.tile([0.0, 1.0], (len(choices), 1)))
 
 
 def _encoded(values: Sequence[Value]) -> Encoded:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
     if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        choices, places = np.unique([str(value) for value in values], return_inverse=True)
-        own = (places[:, None] == np.arange(len(choices))).astype(np.float64)
-        bounds = np.tile([0.0, 1.0], (len(choices), 1))
-        return Encoded(Column(own, bounds), choices_on_grid(places, len(choices)))
+        choices = sorted({str(value) for value in values})
+        return Encoded(CategoricalDistribution(choices), [str(value) for value in values])
     numbers = np.array(values, np.float64)
     if numbers.min() > 0 and numbers.max() >= LOG_RATIO * numbers.min():
         numbers = np.log10(numbers)
-    bounds = np.array([[numbers.min(), numbers.max()]])
-    return Encoded(Column(numbers[:, None], bounds), numbers_on_grid(numbers))
+    distribution = FloatDistribution(float(numbers.min()), float(numbers.max()))
+    return Encoded(distribution, numbers.tolist())
