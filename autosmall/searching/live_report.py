@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 LOW_PRIORITY = 19 if os.name == "posix" else psutil.IDLE_PRIORITY_CLASS
-"""The workers' fits come first; Ray itself starts workers at 15."""
+"""The workers' fits come first."""
 
 
 class LiveReport:
