@@ -23,7 +23,6 @@ from autosmall.data.dataset import read_dataset
 
 DATA_SET = "steel_defects"
 PICTURES = 200
-STRATEGIES = ("baseline", "classical", "frozen")
 MAX_TRIALS = 30
 FOLDS = 5
 
@@ -51,7 +50,6 @@ def row(shared: Path, output: Path, seed: int) -> dict[str, object]:
         table,
         output_dir=output / f"seed{seed}",
         space="quick",
-        strategies=STRATEGIES,
         backbone=["builtin"],
         max_trials=MAX_TRIALS,
         folds=FOLDS,
