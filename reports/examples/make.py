@@ -20,7 +20,7 @@ from shapes import draw_shapes
 
 import autosmall
 from autosmall.report import write_report
-from autosmall.run_store import RunStore
+from autosmall.run_folder.store import RunStore
 
 EXAMPLES = Path(__file__).resolve().parent
 KEPT = ("report.html", "report.json", "trials.csv", "fold_results.csv")
