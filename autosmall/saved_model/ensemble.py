@@ -23,6 +23,7 @@ from autosmall.errors import ModelFileError
 from autosmall.files import write_json
 from autosmall.models.temperature import scale_probabilities
 from autosmall.saved_model.decisions import Decisions, read_decisions
+from autosmall.saved_model.pipeline import check_format
 from autosmall.saved_model.predictor import Predictor, Probabilities
 
 ENSEMBLE_FILE = "ensemble.json"
@@ -141,14 +142,7 @@ def read_ensemble(folder: Path) -> EnsembleDescription:
     path = folder / ENSEMBLE_FILE
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        version = document["format_version"]
-        if version != FORMAT_VERSION:
-            raise ModelFileError(
-                f"{path} has format version {version!r}",
-                f"format version {FORMAT_VERSION}",
-                "use the version of AutoSmall that saved the model: "
-                f"{document.get('autosmall_version', 'unknown')}",
-            )
+        check_format(path, document, FORMAT_VERSION)
         classes = tuple(str(name) for name in document["classes"])
         return EnsembleDescription(
             members=_members(document["members"]),

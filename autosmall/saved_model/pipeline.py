@@ -98,7 +98,7 @@ def read_pipeline(folder: Path) -> Pipeline:
     path = folder / PIPELINE_FILE
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        _check_format(path, document)
+        check_format(path, document, FORMAT_VERSION)
         return _from_document(document)
     except OSError as error:
         raise ModelFileError(
@@ -114,12 +114,13 @@ def read_pipeline(folder: Path) -> Pipeline:
         ) from error
 
 
-def _check_format(path: Path, document: dict[str, object]) -> None:
+def check_format(path: Path, document: dict[str, object], wanted: int) -> None:
+    """Raise :class:`~autosmall.errors.ModelFileError` where a document has another format."""
     version = document["format_version"]
-    if version != FORMAT_VERSION:
+    if version != wanted:
         raise ModelFileError(
             f"{path} has format version {version!r}",
-            f"format version {FORMAT_VERSION}",
+            f"format version {wanted}",
             "use the version of AutoSmall that saved the model: "
             f"{document.get('autosmall_version', 'unknown')}",
         )
