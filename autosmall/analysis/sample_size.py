@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from autosmall.analysis.last_result import keep_last
 from autosmall.analysis.power_law import Expected, PowerLaw, fit_power_law
 from autosmall.analysis.ranking import Ranking
 from autosmall.schema.results import FoldResult
@@ -103,6 +104,7 @@ class LearningCurve:
     classes: tuple[ClassGain, ...]
 
 
+@keep_last
 def learning_curves(run: RunData, ranking: Ranking) -> tuple[LearningCurve, ...]:
     """Return a curve per ranked trial with enough fits on parts of its pictures, best first."""
     by_trial: dict[int, list[SubsetScore]] = {}

@@ -10,6 +10,7 @@ import numpy as np
 
 from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.selection_bias import CorrectedScore
+from autosmall.analysis.trial_summary import training_pictures
 from autosmall.report import sentences
 from autosmall.report.sections import sealed_test
 from autosmall.schema.run_data import RunData
@@ -110,8 +111,8 @@ def gather(
 def _final_sentence(run: RunData, corrected: CorrectedScore | None) -> str:
     if corrected is None:
         return ""
-    parts = [len(run.folds.train_index(fold)) for fold in range(run.folds.total)]
-    return sentences.final_model(run.metric, corrected, len(run.labels), float(np.mean(parts)))
+    count, per_fold = len(run.labels), training_pictures(run)
+    return sentences.final_model(run.metric, corrected, count, per_fold)
 
 
 def _findings(audit: Mapping[str, object]) -> tuple[Finding, ...]:
