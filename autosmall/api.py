@@ -15,7 +15,6 @@ from autosmall.schema.durations import parse_duration
 from autosmall.schema.pretrain_settings import PretrainSettings
 from autosmall.schema.run_data import RunData, TrialRecord
 from autosmall.schema.settings import DEFAULT_INVARIANCES, SearchSettings
-from autosmall.searching.session import nothing_complete, run_search
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,6 +68,8 @@ class SearchRun:
     def best(self) -> TrialRecord:
         """The recommended trial; :class:`SearchStoppedError` where none is complete."""
         if not self.ranking.rows:
+            from autosmall.searching.session import nothing_complete
+
             raise nothing_complete(self.data)
         number = self.ranking.rows[0].summary.trial
         return next(trial for trial in self.data.trials if trial.number == number)
@@ -180,6 +181,8 @@ def search(
         >>> run.leaderboard[["rank", "strategy", "score"]].values.tolist()
         [[1, 'baseline', 0.5]]
     """
+    from autosmall.searching.session import run_search
+
     settings = SearchSettings(
         dataset=Path(dataset),
         output_dir=_path(output_dir),

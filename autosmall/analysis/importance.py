@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autosmall.analysis.beside import BESIDE_FROM, Beside
+from autosmall.analysis.beside import Beside
 from autosmall.analysis.fanova import Column, variance_shares
 from autosmall.analysis.scored_trials import ScoredTrial, scored_trials
 from autosmall.schema.config import Value
@@ -106,11 +106,22 @@ def find_importance(run: RunData) -> tuple[ImportanceGroup, ...]:
     return compare_all(scored_trials(run), _seed(run))
 
 
-def begin_importance(run: RunData) -> Callable[[], tuple[ImportanceGroup, ...]]:
-    """Return what returns :func:`find_importance`; begun at once, beside, for many trials."""
-    if len(run.trials) < BESIDE_FROM:
+ImportanceBeside = Beside[tuple[ImportanceGroup, ...]]
+
+
+def importance_beside() -> ImportanceBeside:
+    """Return a process for :func:`begin_importance`, which imports now what that will take."""
+    return Beside(compare_all, ("optuna.importance", "sklearn.ensemble"))
+
+
+def begin_importance(
+    run: RunData, beside: ImportanceBeside | None
+) -> Callable[[], tuple[ImportanceGroup, ...]]:
+    """Return what returns :func:`find_importance`; begun at once where a process is given."""
+    if beside is None:
         return partial(find_importance, run)
-    return Beside(compare_all, scored_trials(run), _seed(run)).result
+    beside.begin(scored_trials(run), _seed(run))
+    return beside.result
 
 
 def _seed(run: RunData) -> int:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
 from autosmall.analysis.predictions import PredictionTable
 
@@ -59,6 +58,9 @@ def rare_curves(
     table: PredictionTable, trial: int, classes: Sequence[str], name: str
 ) -> RareCurves:
     """Return the curves of class ``name`` for a trial of ``table``."""
+    # Half a second to import, for the runs that have a rare class.
+    from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
+
     index = list(classes).index(name)
     truth = table.labels == index
     scores = table.probabilities[table.trials.index(trial)][:, index]

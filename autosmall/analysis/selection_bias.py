@@ -122,8 +122,10 @@ def score_covariance(
 def difference_errors(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return ``float64 (C, C)``: standard errors of paired differences of scores."""
     variance = np.diag(covariance)
-    spread = np.asarray(variance[:, None] + variance[None, :], np.float64)
-    spread -= 2 * covariance
+    # In place: there are millions of pairs in a long search.
+    spread = np.multiply(covariance, -2.0)
+    spread += variance[:, None]
+    spread += variance
     np.maximum(spread, 0.0, out=spread)
     return np.sqrt(spread, out=spread)
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import average_precision_score
 
 from autosmall.analysis.calibration import fit_temperature, fold_masks
 from autosmall.analysis.predictions import PredictionTable
@@ -97,6 +96,9 @@ def least_pictures(wanted: float) -> int:
 
 def find_rare_class(table: PredictionTable, trial: int, classes: Sequence[str]) -> RareClass | None:
     """Return how a trial of ``table`` does on the rare class; ``None`` where none stands out."""
+    # Half a second to import, for the runs that have a rare class.
+    from sklearn.metrics import average_precision_score
+
     first = np.unique(table.samples, return_index=True)[1]
     index = rare_class_index(table.labels[first], len(classes))
     if index is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 __all__ = ["COMPARISON_PAGE", "write_comparison", "write_report"]
@@ -21,28 +21,35 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
     :class:`~autosmall.errors.RunFolderError` where the folder holds no readable run or cannot be
     written.
     """
+    from autosmall.analysis.beside import BESIDE_FROM
+    from autosmall.analysis.importance import importance_beside
     from autosmall.files import write_bytes, write_text
     from autosmall.report.charts.bundle import begin_bundle
     from autosmall.report.charts.converter import converting
     from autosmall.run_folder.run_data import load_run_data
+    from autosmall.run_folder.state import RUNNING
     from autosmall.run_folder.store import RunStore
 
     page = run_dir / "report.html"
-    with converting() as converter:
-        if RunStore(run_dir).has_complete_trial():
+    with converting() as converter, ExitStack() as stack:
+        store = RunStore(run_dir)
+        if store.has_complete_trial():
             begin_bundle()
             converter.begin()
+        beside = None
+        if store.trial_count() >= BESIDE_FROM and store.state().state != RUNNING:
+            beside = stack.enter_context(closing(importance_beside()))
         # What takes a second to import is imported while these begin.
         from autosmall.report.charts.build import build_figures
         from autosmall.report.facts import facts_document, gather_facts
         from autosmall.report.html import render_page
 
-        run = load_run_data(run_dir)
         with _left_uncollected():
-            facts = gather_facts(run, str(run_dir))
+            run = load_run_data(run_dir)
+            facts = gather_facts(run, str(run_dir), beside)
             figures = build_figures(facts)
-        write_text(run_dir / "report.json", facts_document(facts))
-        write_text(page, render_page(facts, figures))
+            write_text(run_dir / "report.json", facts_document(facts))
+            write_text(page, render_page(facts, figures))
         if summary is not None:
             from autosmall.report.summary import render_summary
 
@@ -52,12 +59,14 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
 
 @contextmanager
 def _left_uncollected() -> Iterator[None]:
-    """Spare the collector what is there by now: tens of thousands of folds in a long search."""
-    gc.freeze()
+    """Switch the collector off, which would look through tens of thousands of folds in vain."""
+    was_on = gc.isenabled()
+    gc.disable()
     try:
         yield
     finally:
-        gc.unfreeze()
+        if was_on:
+            gc.enable()
 
 
 def write_comparison(run_dirs: Sequence[Path], page: Path) -> Path:

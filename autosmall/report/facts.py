@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from autosmall.analysis.final_model import expected_of_final_model
+from autosmall.analysis.importance import ImportanceBeside
 from autosmall.analysis.ranking import rank
 from autosmall.report import sentences
 from autosmall.report.anonymous import without_pictures
@@ -95,14 +96,17 @@ class ReportFacts:
     repetition: repetition.Repetition
 
 
-def gather_facts(run: RunData, run_path: str) -> ReportFacts:
+def gather_facts(
+    run: RunData, run_path: str, beside: ImportanceBeside | None = None
+) -> ReportFacts:
     """Return the facts of ``run``; ``run_path`` is how commands name its folder.
 
+    With ``beside`` the importance of settings is worked out there, while this process goes on.
     Where the run was made without pictures, neither they nor their names are among them.
     """
     if run.settings.get("pictures") is False:
         run = without_pictures(run)
-    importance_later, effects_later = importance.begin(run), effects.begin(run)
+    importance_later = importance.begin(run, beside)
     ranking = rank(run)
     corrected = expected_of_final_model(run, ranking)
     chosen = recommendation.gather(run, ranking, corrected, run_path)
@@ -126,7 +130,7 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         training=training.gather(run, ranking),
         ensemble=ensemble.gather(run, ranking, run_path),
         importance=importance.Importance("", (), "", ""),
-        effects=effects.Effects((), "", ()),
+        effects=effects.gather(run),
         errors=errors.gather(run, ranking),
         data=data.gather(run),
         augmentation=augmentation.gather(run, ranking),
@@ -155,7 +159,6 @@ def gather_facts(run: RunData, run_path: str) -> ReportFacts:
         facts,
         next_steps=next_steps.gather(known),
         importance=importance_later(),
-        effects=effects_later(),
     )
 
 

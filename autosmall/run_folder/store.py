@@ -187,10 +187,12 @@ class RunStore:
 
     def trials(self) -> tuple[TrialRecord, ...]:
         """Return all trials in order of their numbers, with the folds that are stored."""
-        folder = self.path / "trials"
-        names = _names_in(folder) if folder.is_dir() else []
-        records = (self._read_trial(f"{folder}/{name}") for name in names if name.isdigit())
+        records = (self._read_trial(f"{self.path}/trials/{name}") for name in self._trial_names())
         return tuple(record for record in records if record is not None)
+
+    def trial_count(self) -> int:
+        """Return the number of trials, those included of which nothing but a folder is there."""
+        return len(self._trial_names())
 
     def has_complete_trial(self) -> bool:
         """Tell whether any trial has ended as complete; reads no more than it takes to know."""
@@ -235,6 +237,11 @@ class RunStore:
             return result
         sheet = self._sheet_path(trial, name)
         return replace(result, reconstructions=_read_reconstructions(found, sheet))
+
+    def _trial_names(self) -> list[str]:
+        folder = self.path / "trials"
+        names = _names_in(folder) if folder.is_dir() else []
+        return [name for name in names if name.isdigit()]
 
     def _trial_dir(self, number: int) -> Path:
         return self.path / "trials" / f"{number:05d}"

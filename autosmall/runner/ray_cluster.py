@@ -83,7 +83,7 @@ class RayCluster:
         self._owned = False
 
     def start(self) -> None:
-        """Start Ray, or join the cluster at the address, and begin to warm the actors up.
+        """Start Ray, or join the cluster at the address, and the actors.
 
         Raises :class:`~autosmall.errors.AutoSmallError` with what can be done about it.
         """
@@ -97,6 +97,11 @@ class RayCluster:
         self._check_resources(ray.cluster_resources())
         for name in self.names:
             self.replace(name)
+
+    def warm_up(self) -> None:
+        """Let all actors import what most fits need."""
+        for actor in self._actors.values():
+            actor.warm_up.remote()
 
     def begin(self, context: SearchContext) -> None:
         """Tell all actors of the search."""
@@ -159,7 +164,6 @@ class RayCluster:
         }
         actor = ray.remote(RayWorker).options(**options).remote(name, self._options.share_bytes)
         self._actors[name] = actor
-        actor.warm_up.remote()
         if self._context_ref is not None:
             actor.begin.remote(self._context_ref, self._options.strategies)
 

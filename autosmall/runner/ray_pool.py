@@ -30,6 +30,9 @@ from autosmall.strategies.base import Strategy
 MAX_ATTEMPTS = 2
 """How often a fold is begun before the deaths of its workers are held against it."""
 
+PREPARING_SECONDS = 0.5
+"""After how long without a search the workers warm up: it is being prepared, maybe for long."""
+
 CLOSE_SECONDS = 4.5
 """How long :meth:`RayPool.close` waits for Ray to end; what remains ends with this process."""
 
@@ -179,9 +182,11 @@ class RayPool(Pool):
                 if self._closing.is_set():
                     self._cluster.stop()
             self._started.set_result(None)
+            news = self._first_news()
             while not self._closing.is_set():
-                self._take_in(self._news.get())
+                self._take_in(news)
                 self._hand_out()
+                news = self._news.get()
         except AutoSmallError as error:
             self._started.set_exception(error)
         finally:
@@ -189,6 +194,13 @@ class RayPool(Pool):
                 self._started.set_exception(_ray_has_ended())
             self._results.put(None)
             self._cluster.stop()
+
+    def _first_news(self) -> SearchContext | FitRequest | _Ended | None:
+        """Return the first news, for which the workers wait with imports rather than idle."""
+        with suppress(Empty):
+            return self._news.get(timeout=PREPARING_SECONDS)
+        self._cluster.warm_up()
+        return self._news.get()
 
     def _take_in(self, news: SearchContext | FitRequest | _Ended | None) -> None:
         if isinstance(news, SearchContext):

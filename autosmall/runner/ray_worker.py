@@ -22,6 +22,7 @@ from autosmall.schema.pictures import PictureSpec
 from autosmall.schema.results import FoldResult
 from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.strategies.base import Strategy
+from autosmall.strategies.registry import STRATEGIES
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class JobDone:
 class RayWorker:
     """A long-lived worker: imports once, is told of the search once, then does fold after fold.
 
+    Keras and its backend are imported when the first fit needs them, or while there is nothing
+    else to do: the first rows of a search, which do without, need not wait for that.
+
     Ray calls the methods in the order in which they were called, one at a time.
     """
 
@@ -42,11 +46,15 @@ class RayWorker:
         set_up_process()
         self._name = name
         self._memory_share = MemoryShare(memory_share_bytes)
+        self._is_warm = False
 
     def warm_up(self) -> None:
-        """Import Keras and its backend, so that the first fit does not wait for them."""
+        """Import Keras and its backend, unless that was done; no fit's time counts it."""
+        if self._is_warm:
+            return
         import keras  # noqa: F401
 
+        self._is_warm = True
         # What was just imported lives as long as the process: no need to look at it again.
         gc.collect()
         gc.freeze()
@@ -59,12 +67,13 @@ class RayWorker:
                 redirect_output(Path(context.log_dir) / f"{self._name}.log")
         self._labelled = DecodedPictures(context.picture_paths)
         self._unlabelled = DecodedPictures(context.unlabelled_paths)
+        self._strategies = STRATEGIES if strategies is None else strategies
         self._worker = Worker(
             context,
             self._labelled,
             self._unlabelled if context.unlabelled_paths else None,
             self._name,
-            strategies,
+            self._strategies,
         )
 
     def run(self, request: FitRequest, specs: Sequence[PictureSpec], *arrays: Pictures) -> JobDone:
@@ -76,6 +85,9 @@ class RayWorker:
             arrays: The labelled pictures in each spec, then the unlabelled ones in as many of
                 them as were sent. Ray hands them over by reference, in shared memory.
         """
+        strategy = self._strategies.get(request.config.strategy)
+        if strategy is not None and strategy.needs_keras:
+            self.warm_up()
         self._labelled.lend(dict(zip(specs, arrays, strict=False)))
         self._unlabelled.lend(dict(zip(specs, arrays[len(specs) :], strict=False)))
         try:

@@ -158,6 +158,8 @@ class Strategy(ABC):
     """Whether predictions depend on the pictures."""
     starts_pretrained: ClassVar[bool] = False
     """Whether the weights that it trains have learned from other pictures before."""
+    needs_keras: ClassVar[bool] = True
+    """Whether a fit imports Keras, which takes seconds; workers do so before, untimed."""
     reads_unlabelled: ClassVar[bool] = False
     """Whether it looks at the further pictures without labels."""
 

@@ -23,6 +23,7 @@ class Baseline(Strategy):
     name = "baseline"
     title = "Majority class"
     looks_at_pictures: ClassVar[bool] = False
+    needs_keras: ClassVar[bool] = False
     parameters: ClassVar[tuple[Parameter, ...]] = ()
 
     def picture_specs(self, config: Config) -> tuple[PictureSpec, ...]:

@@ -23,6 +23,7 @@ class Classical(Strategy):
 
     name = "classical"
     title = "Classical features"
+    needs_keras: ClassVar[bool] = False
     parameters: ClassVar[tuple[Parameter, ...]] = (
         *INPUT,
         ChoiceParameter(

@@ -11,10 +11,21 @@ from autosmall.child import ChildFailedError
 
 
 def test_it_returns_what_the_function_returns():
-    assert Beside(math.hypot, 3.0, 4.0).result() == 5.0
+    beside = Beside(math.hypot, ("fractions",))
+    beside.begin(3.0, 4.0)
+    assert beside.result() == 5.0
 
 
 def test_an_error_there_is_an_error_here(capfd):
+    beside = Beside(math.sqrt)
+    beside.begin(-1.0)
     with pytest.raises(ChildFailedError):
-        Beside(math.sqrt, -1.0).result()
+        beside.result()
     assert "math domain error" in capfd.readouterr().err
+
+
+def test_it_can_be_ended_before_it_began(capfd):
+    beside = Beside(math.sqrt)
+    beside.close()
+    assert beside._process.returncode
+    assert capfd.readouterr().err == ""

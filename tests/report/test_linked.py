@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from autosmall.report.charts.bundle import vega_bundle
+from autosmall.report.charts import bundle
 from autosmall.report.charts.linked import quantities
 from autosmall.report.charts.live import columns, page_data
 from autosmall.report.charts.settings import find_axes
@@ -43,11 +43,29 @@ def test_embedded_data_cannot_end_their_element():
     assert json.loads(text)["table"]["name"]["values"][0] == "</script><!-- &"
 
 
+def test_the_bundle_is_kept_and_made_anew_where_it_cannot_be(monkeypatch, tmp_path):
+    kept = tmp_path / "autosmall" / "bundle.js"
+    monkeypatch.setattr(bundle, "cached_bundle_path", lambda: kept)
+    monkeypatch.setattr(bundle, "_made", lambda: "made")
+    bundle._bundle.cache_clear()
+    try:
+        assert bundle.vega_bundle() == "made" == kept.read_text()
+        kept.write_text("kept")
+        bundle._bundle.cache_clear()
+        assert bundle.vega_bundle() == "kept"
+        kept.unlink()
+        kept.mkdir()
+        bundle._bundle.cache_clear()
+        assert bundle.vega_bundle() == "made"
+    finally:
+        bundle._bundle.cache_clear()
+
+
 def test_the_bundle_keeps_its_names_to_itself():
-    bundle = vega_bundle()
-    assert "</script" not in bundle
-    assert bundle.startswith("(() => {") and bundle.endswith("})();")
-    assert "window.vegaEmbed" in bundle
+    script = bundle.vega_bundle()
+    assert "</script" not in script
+    assert script.startswith("(() => {") and script.endswith("})();")
+    assert "window.vegaEmbed" in script
 
 
 def test_quantities_are_those_of_the_table(facts):

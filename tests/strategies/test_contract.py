@@ -6,6 +6,9 @@ A new strategy is one more entry of ``CASES``: its name and values that make a f
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -301,6 +304,35 @@ def fitted(case, make_task) -> Fitted:
     ReadingConfig.read = set()
     fit = strategy.fit(replace(task, config=ReadingConfig(task.config.items)))
     return Fitted(strategy, task, fit, frozenset(ReadingConfig.read))
+
+
+WITHOUT_KERAS = """
+import json, sys
+import numpy as np
+from autosmall.runner.worker import Worker
+from autosmall.schema.config import Config
+from autosmall.schema.folds import FoldPlan
+from autosmall.schema.search_context import FitRequest, SearchContext
+
+labels = np.arange(24) % 2
+plan = FoldPlan(np.arange(24)[None] // 2 % 2, 2, np.arange(24), "")
+context = SearchContext((), labels, ("a", "b"), (), plan, "accuracy", (), (), 0, "", "")
+drawn = np.random.default_rng(0).integers(0, 255, (24, 16, 16, 3)).astype(np.uint8)
+worker = Worker(context, lambda spec: drawn[..., : spec.channels], None, "worker")
+results = list(worker.run(FitRequest(0, Config.from_mapping(json.loads(sys.argv[1])), (0, 1))))
+assert {result.status for result in results} == {"complete"}, results
+print(sorted({"keras", "tensorflow"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if not get_strategy(case.strategy).needs_keras], ids=str
+)
+def test_imports_no_keras_where_it_says_so(case):
+    config = json.dumps({"strategy": case.strategy, **case.values})
+    command = [sys.executable, "-c", WITHOUT_KERAS, config]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
 
 
 def test_returns_probabilities_of_all_rows_and_learns(case, fitted):

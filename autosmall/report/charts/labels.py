@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 LINE_PX = 11.0
 """Height of a name."""
@@ -28,20 +31,6 @@ class Mark:
     name: str = ""
 
 
-@dataclass(frozen=True)
-class _Box:
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def overlap(self, other: _Box) -> float:
-        """Return the common area in square pixels."""
-        width = min(self.right, other.right) - max(self.left, other.left)
-        height = min(self.bottom, other.bottom) - max(self.top, other.top)
-        return max(0.0, width) * max(0.0, height)
-
-
 def place_names(
     marks: Sequence[Mark], width_px: float, height_px: float
 ) -> list[tuple[float, float]]:
@@ -52,7 +41,7 @@ def place_names(
     >>> place_names([Mark(50, 50, 4, "1"), Mark(56, 45, 4)], 100, 100)
     [(-7.7, -9.7)]
     """
-    taken = [_around(mark.x, mark.y, mark.radius, mark.radius) for mark in marks]
+    taken = np.array([_box(mark.x, mark.y, mark.radius, mark.radius) for mark in marks])
     found = []
     for mark in marks:
         if not mark.name:
@@ -64,12 +53,11 @@ def place_names(
             if half <= mark.x + place[0] <= width_px - half
             and LINE_PX / 2 <= mark.y + place[1] <= height_px - LINE_PX / 2
         ]
-        best = min(
-            inside or _places(mark, half),
-            key=lambda place: _covered(_name_box(mark, place, half), taken),
-        )
-        taken.append(_name_box(mark, best, half))
-        found.append((round(best[0], 1), round(best[1], 1)))
+        places = inside or _places(mark, half)
+        boxes = np.array([_box(mark.x + x, mark.y + y, half, LINE_PX / 2) for x, y in places])
+        best = int(_covered(boxes, taken).argmin())
+        taken = np.vstack([taken, boxes[best]])
+        found.append((round(places[best][0], 1), round(places[best][1], 1)))
     return found
 
 
@@ -85,13 +73,14 @@ def _places(mark: Mark, half_width: float) -> list[tuple[float, float]]:
     return places
 
 
-def _name_box(mark: Mark, place: tuple[float, float], half_width: float) -> _Box:
-    return _around(mark.x + place[0], mark.y + place[1], half_width, LINE_PX / 2)
+def _box(x: float, y: float, across: float, down: float) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of what is that far around a place."""
+    return (x - across, y - down, x + across, y + down)
 
 
-def _around(x: float, y: float, across: float, down: float) -> _Box:
-    return _Box(x - across, y - down, x + across, y + down)
-
-
-def _covered(box: _Box, taken: Iterable[_Box]) -> float:
-    return sum(box.overlap(other) for other in taken)
+def _covered(boxes: NDArray[np.float64], taken: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each of ``boxes`` the area that it shares with those ``taken``, in pixels."""
+    start = np.maximum(boxes[:, None, :2], taken[:, :2])
+    end = np.minimum(boxes[:, None, 2:], taken[:, 2:])
+    shared: NDArray[np.float64] = np.maximum(end - start, 0.0).prod(axis=2).sum(axis=1)
+    return shared

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from autosmall.analysis.beside import BESIDE_FROM, Beside
 from autosmall.analysis.effects import LEAST_TRIALS, Bin, Effect, find_effects
 from autosmall.analysis.scored_trials import scored_trials
 from autosmall.report.numbers import counted, interval_text, listed, score_text
@@ -72,18 +71,8 @@ class Effects:
 
 def gather(run: RunData) -> Effects:
     """Return how scores go with each setting of :data:`TITLES`."""
-    return begin(run)()
-
-
-def begin(run: RunData) -> Callable[[], Effects]:
-    """Return what returns :func:`gather`'s; begun at once, beside, for many trials."""
-    given = scored_trials(run), list(TITLES), int(str(run.settings.get("seed", 0)))
-    found = Beside(find_effects, *given).result if len(run.trials) >= BESIDE_FROM else None
-    return lambda: _effects(run, found() if found else find_effects(*given))
-
-
-def _effects(run: RunData, found: Sequence[Effect]) -> Effects:
-    trials = scored_trials(run)
+    trials, seed = scored_trials(run), int(str(run.settings.get("seed", 0)))
+    found = find_effects(trials, list(TITLES), seed)
     own = [_on_own_scale(run.metric, effect) for effect in found]
     told = []
     for name, title in TITLES.items():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from autosmall.analysis.importance import (
     EVERYTHING,
     LEAST_TRIALS,
+    ImportanceBeside,
     ImportanceGroup,
     begin_importance,
 )
@@ -34,11 +35,11 @@ class Importance:
     thinned: str
 
 
-def begin(run: RunData) -> Callable[[], Importance]:
-    """Return what returns the importance of all settings, which may be worked out meanwhile."""
+def begin(run: RunData, beside: ImportanceBeside | None = None) -> Callable[[], Importance]:
+    """Return what returns the importance of all settings, worked out meanwhile if ``beside``."""
     if run.state == "running":
         return lambda: Importance(RUNNING, (), "", "")
-    found = begin_importance(run)
+    found = begin_importance(run, beside)
     return lambda: _importance(found())
 
 
