@@ -21,6 +21,8 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
     :class:`~autosmall.errors.RunFolderError` where the folder holds no readable run or cannot be
     written.
     """
+    from threadpoolctl import threadpool_limits
+
     from autosmall.analysis.beside import BESIDE_FROM
     from autosmall.analysis.importance import importance_beside
     from autosmall.files import write_bytes, write_text
@@ -44,7 +46,8 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
         from autosmall.report.facts import facts_document, gather_facts
         from autosmall.report.html import render_page
 
-        with _left_uncollected():
+        # The processes begun above have the other cores: threads of BLAS would be in their way.
+        with _left_uncollected(), threadpool_limits(1):
             run = load_run_data(run_dir)
             facts = gather_facts(run, str(run_dir), beside)
             figures = build_figures(facts)
