@@ -38,6 +38,10 @@ CONNECT_SECONDS = 5.0
 WORKER_NICENESS = "5"
 """Workers yield to whoever sits at the machine; at Ray's own 15 they hardly run beside any job."""
 
+DECODING = "autosmall_decoding"
+"""A resource of which our own Ray has one: pictures are decoded in the order in which they are
+wanted, by one process beside the workers."""
+
 END_SECONDS = 2.0
 """How long Ray's processes may take to end before they are killed."""
 
@@ -202,6 +206,7 @@ class RayCluster:
         if self._options.address is None:
             # "local" starts a cluster of our own even where one runs or RAY_ADDRESS is set.
             options |= {"num_cpus": self._options.workers, "include_dashboard": False}
+            options |= {"resources": {DECODING: 1}}
         try:
             ray.init(address=self._options.address or "local", **options)
         except (
@@ -249,7 +254,10 @@ class RayCluster:
         key = (spec, unlabelled)
         if key not in self._pictures:
             here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), False)
-            task = ray.remote(decode_pictures).options(num_cpus=0, scheduling_strategy=here)
+            one = {DECODING: 1} if self._owned else {}
+            task = ray.remote(decode_pictures).options(
+                num_cpus=0, resources=one, scheduling_strategy=here
+            )
             context = self._context
             paths = context.unlabelled_paths if unlabelled else context.picture_paths
             self._pictures[key] = task.remote(paths, spec)
