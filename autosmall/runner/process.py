@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -73,6 +75,36 @@ class MemoryShare:
         """Tell so after a job at whose end the process holds ``held_bytes``."""
         self._first_bytes = self._first_bytes or held_bytes
         return held_bytes > max(self._share_bytes, GROWTH * self._first_bytes)
+
+
+@contextmanager
+def custom_gradients_forgotten() -> Iterator[None]:
+    """Make TensorFlow forget the gradient functions that are registered meanwhile.
+
+    Whenever a function with a gradient of its own is traced (of Keras's optimisers the sum over
+    replicas is one), TensorFlow registers that gradient under a new name for as long as the process
+    lives, and the whole graph with it: some 4 MiB per network. It is looked up as a gradient is
+    traced, and not when what was traced is run.
+    """
+    registered = _registered_gradients()
+    before = set(registered)
+    try:
+        yield
+    finally:
+        registered = _registered_gradients()
+        for name in [n for n in registered if n.startswith(_CUSTOM) and n not in before]:
+            del registered[name]
+
+
+_CUSTOM = "CustomGradient-"
+"""What TensorFlow's own names for such functions begin with."""
+
+
+def _registered_gradients() -> dict[str, object]:
+    """Return TensorFlow's registry itself; an empty one where TensorFlow is not at work."""
+    ops = sys.modules.get("tensorflow.python.framework.ops")
+    found: dict[str, object] = {} if ops is None else ops.gradient_registry._registry
+    return found
 
 
 def peak_memory_mib() -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from autosmall.data.subsets import training_subset
 from autosmall.runner.curves import CurveRecorder
 from autosmall.runner.evidence import diagnoses_of
-from autosmall.runner.process import peak_memory_mib
+from autosmall.runner.process import custom_gradients_forgotten, peak_memory_mib
 from autosmall.runner.questions import ModelAnswer, ModelRequest
 from autosmall.schema.config import Config
 from autosmall.schema.parameters import defaults
@@ -97,7 +97,8 @@ class Worker:
             attempts = [self._begin(request, fold) for fold in folds]
             started = time.perf_counter()
             try:
-                results = self._done(request, attempts)
+                with custom_gradients_forgotten():
+                    results = self._done(request, attempts)
             except Exception:  # noqa: BLE001 (the one place: a fit may raise anything)
                 error, seconds = traceback.format_exc(), time.perf_counter() - started
                 results = [self._failed(a, error, seconds / len(folds)) for a in attempts]

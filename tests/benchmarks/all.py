@@ -26,18 +26,18 @@ LINE = re.compile(re.escape(DEMAND) + r"(.+): (.+)\. Measured: (.+)\. (\S+)\.")
 
 def commands(shared: Path, minutes: float) -> dict[str, list[str]]:
     """Return what is given to each script, in the order in which they run."""
-    cats, weights = str(shared / "data" / "cats_vs_dogs" / "train"), str(shared / "weights")
+    cats, weights = shared / "data" / "cats_vs_dogs", str(shared / "weights")
     each, twice = ["--minutes", f"{minutes:g}"], ["--minutes", f"{2 * minutes:g}"]
     return {
         "fold_after_fold": [],
-        "busy_workers": ["--pictures", cats, "--weights-dir", weights, *twice],
+        "busy_workers": ["--pictures", str(cats / "train"), "--weights-dir", weights, *twice],
         "against_keras_tuner": [str(shared), *each],
         "against_ray_tune": [str(shared), *each],
         "cluster_scale": [],
         "memory": [],
         "batched_heads": [],
         "driver_cost": [],
-        "start": [cats, "--weights-dir", weights],
+        "start": [str(cats), "--weights-dir", weights],
         "report_size": [],
     }
 
