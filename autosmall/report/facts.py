@@ -41,7 +41,7 @@ from autosmall.report.sections import (
 )
 from autosmall.schema.run_data import RunData
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised whenever a name or meaning in ``report.json`` changes."""
 
 

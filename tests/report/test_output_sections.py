@@ -16,6 +16,7 @@ from autosmall.report.sections.calibration import calibration_sentence, gather, 
 from autosmall.report.sections.ensemble import gain_words
 from autosmall.report.sections.importance import importance_sentence
 from autosmall.report.sections.rare_class import rare_class_sentence
+from autosmall.report.sections.repetition import repetition_sentence
 
 SURE = Reliability(0.15, 0.03, 0.05, 0.9, 0.95, 0.8, ())
 MENDED = Reliability(0.02, 0.03, 0.05, 0.6, 0.81, 0.8, ())
@@ -119,3 +120,20 @@ def test_one_setting_may_answer_both_questions_or_one_each_or_none():
     assert "no setting explains more" in nothing
     assert "what sets the best apart cannot be told from chance" in nothing
     assert "Too few trials" in importance_sentence([])
+
+
+@pytest.mark.parametrize(
+    ("limits", "exact"),
+    [
+        ({"max_trials": 20}, True),
+        ({"max_trials": 20, "time_budget_seconds": 60.0}, False),
+        ({"time_budget_seconds": 60.0}, False),
+        ({}, False),
+    ],
+)
+def test_only_a_search_without_a_clock_is_said_to_repeat_exactly(drawn, limits, exact):
+    run = drawn.make_run()
+    said = repetition_sentence(dataclasses.replace(run, settings={"seed": 7, **limits}))
+    assert "seed 7" in said
+    assert ("With seed 7, the same pictures and versions it gives the same" in said) == exact
+    assert ("is a matter of time and machine" in said) == (not exact)

@@ -22,6 +22,7 @@ class Repetition:
     """All that is needed to repeat the run.
 
     Attributes:
+        sentence: The answer.
         commands: To search again, to make the model, to write the report again.
         settings: Option name and value as text.
         versions: Package or hardware name and its version.
@@ -29,6 +30,7 @@ class Repetition:
         glossary: Terms of this page with their sources.
     """
 
+    sentence: str
     commands: tuple[Command, ...]
     settings: tuple[tuple[str, str], ...]
     versions: tuple[tuple[str, str], ...]
@@ -39,11 +41,27 @@ class Repetition:
 def gather(run: RunData, run_path: str, recommended: bool) -> Repetition:
     """Return settings, versions and commands of the run; ``recommended``: whether there is one."""
     return Repetition(
+        sentence=repetition_sentence(run),
         commands=_commands(run, run_path, recommended),
         settings=tuple((name, _text(value)) for name, value in sorted(run.settings.items())),
         versions=tuple(sorted(run.versions.items())),
         fingerprint=run.fingerprint,
         glossary=GLOSSARY,
+    )
+
+
+def repetition_sentence(run: RunData) -> str:
+    """Return what comes of the same command again, which no clock must have had a say in."""
+    seed, budget = run.settings.get("seed"), run.settings.get("time_budget_seconds")
+    if run.settings.get("max_trials") is not None and budget is None:
+        return (
+            f"The first command does this search again. With seed {seed}, the same pictures and "
+            "versions it gives the same results on a CPU, whatever the number of workers."
+        )
+    return (
+        f"The first command searches again from seed {seed}, with the same folds. How far it gets "
+        "is a matter of time and machine; with --max-trials in place of a time, results repeat "
+        "exactly on a CPU."
     )
 
 
