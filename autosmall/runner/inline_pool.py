@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
@@ -53,10 +54,11 @@ class InlinePool(Pool):
     def begin(self, context: SearchContext) -> None:
         """Take in the facts of the search."""
         unlabelled = context.unlabelled_paths
+        cache_dir = Path(context.cache_dir) if context.cache_dir else None
         self._worker = Worker(
             context,
-            DecodedPictures(context.picture_paths),
-            DecodedPictures(unlabelled) if unlabelled else None,
+            DecodedPictures(context.picture_paths, cache_dir),
+            DecodedPictures(unlabelled, cache_dir) if unlabelled else None,
             NAME,
             self._strategies,
         )

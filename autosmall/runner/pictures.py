@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from autosmall.data.images import load_pictures
+from autosmall.data.mapped_pictures import MappedPictures, prepare_pictures
 from autosmall.schema.mixed_pictures import Pictures
 from autosmall.schema.pictures import PictureSpec
 
@@ -12,12 +13,14 @@ from autosmall.schema.pictures import PictureSpec
 class DecodedPictures:
     """A :class:`~autosmall.strategies.base.PictureSource` over a list of files.
 
-    Each spec is decoded once, when it is first asked for, and kept. Arrays that somebody else
-    holds can be lent for a while with :meth:`lend`; they go before one's own and are not kept.
+    Each spec is decoded once, when it is first asked for, and kept, a large set in the folder
+    ``cache_dir``. Arrays that somebody else holds can be lent for a while with :meth:`lend`; they
+    go before one's own and are not kept.
     """
 
-    def __init__(self, paths: Sequence[str]) -> None:
+    def __init__(self, paths: Sequence[str], cache_dir: Path | None = None) -> None:
         self._paths = tuple(paths)
+        self._cache_dir = cache_dir
         self._own: dict[PictureSpec, Pictures] = {}
         self._lent: Mapping[PictureSpec, Pictures] = {}
 
@@ -28,12 +31,13 @@ class DecodedPictures:
     def __call__(self, spec: PictureSpec) -> Pictures:
         """Return the pictures, read-only.
 
-        Raises :class:`~autosmall.data.images.UnreadablePictureError` for a file that is broken.
+        Raises as :func:`~autosmall.data.mapped_pictures.prepare_pictures` does.
         """
         if spec in self._lent:
             return self._lent[spec]
         if spec not in self._own:
-            self._own[spec] = load_pictures(self._paths, spec)
+            prepared = prepare_pictures(self._paths, spec, self._cache_dir)
+            self._own[spec] = prepared.open() if isinstance(prepared, MappedPictures) else prepared
         return self._own[spec]
 
     def __len__(self) -> int:

@@ -260,7 +260,11 @@ class RayCluster:
             )
             context = self._context
             paths = context.unlabelled_paths if unlabelled else context.picture_paths
-            self._pictures[key] = task.remote(paths, spec)
+            # Workers on other machines do not see our files.
+            own_files = self._owned and context.cache_dir
+            self._pictures[key] = task.remote(
+                paths, spec, Path(context.cache_dir) if own_files else None
+            )
         return self._pictures[key]
 
 

@@ -117,9 +117,9 @@ def test_pictures_are_decoded_once_and_cannot_be_written_to(context, monkeypatch
     from autosmall.runner import pictures
 
     calls = []
-    load = pictures.load_pictures
+    prepare = pictures.prepare_pictures
     monkeypatch.setattr(
-        pictures, "load_pictures", lambda *args: calls.append(args[1]) or load(*args)
+        pictures, "prepare_pictures", lambda *args: calls.append(args[1]) or prepare(*args)
     )
     source = DecodedPictures(context.picture_paths)
     spec = PictureSpec(12, "letterbox", "grayscale")
