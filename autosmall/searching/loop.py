@@ -235,14 +235,18 @@ class SearchLoop:
             self._explorer.tell(trial.outcome(self._context.metric))
 
     def _go_on(self, trial: Trial) -> None:
-        """Send off the next fold, or all missing ones where all are wanted, or end the trial."""
+        """Send off the next fold, or all missing ones where none can be spared, or end the trial.
+
+        With nothing complete to be compared with, no result can end a trial that goes well: its
+        folds follow each other, so that there is soon something complete.
+        """
         total, whole = self._context.folds.total, self._runs_whole(trial)
         if (len(trial.folds) if whole else trial.judged) == total:
             unhealthy = any(fold.status == UNHEALTHY for fold in trial.results)
             self._end(trial, UNHEALTHY if unhealthy else COMPLETE, "")
             return
         unsent = trial.unsent(total)
-        if whole:
+        if whole or (unsent and self._incumbent(trial) is None):
             self._send(trial, unsent)
         elif unsent and unsent[0] == trial.judged:
             self._send(trial, unsent[:1])

@@ -81,6 +81,7 @@ class ShuffledPool(Pool):
         self._size = size
         self._queue: list[FitRequest] = []
         self._random = random.Random(order_seed)
+        self.submitted: list[FitRequest] = []
         self.worked: list[tuple[int, int]] = []
         self.ending = (False, "")
         self.fail_trials: set[int] = set()
@@ -95,6 +96,7 @@ class ShuffledPool(Pool):
 
     def submit(self, request: FitRequest, *, first: bool = False, seconds: float = 0.0) -> None:
         self._queue.append(request)
+        self.submitted.append(request)
 
     def as_one(self, config: Config) -> bool:
         return self.as_one_trials
@@ -220,6 +222,15 @@ def test_the_race_drops_the_worse_and_never_the_protected(
     dropped = [trial for trial in store.trials() if trial.status == "raced_out"]
     assert dropped
     assert all(1 <= len(trial.folds) < 5 and trial.reason for trial in dropped)
+
+
+def test_folds_are_asked_for_together_until_there_is_something_to_race_against(
+    context: SearchContext, tmp_path: Path
+) -> None:
+    _, pool, _ = run_loop(context, tmp_path, LAG + 20)
+    folds = {r.trial: len(r.folds) for r in reversed(pool.submitted)}
+    assert {folds[number] for number in range(LAG)} == {context.folds.total}
+    assert {folds[number] for number in range(LAG, LAG + 20)} == {1}
 
 
 def test_idle_workers_do_folds_ahead_and_what_comes_too_late_is_forgotten(
