@@ -38,6 +38,7 @@ class Beside(Generic[Result]):
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._function = function
         self._said = b""
+        self._thread: threading.Thread | None = None
 
     def begin(self, *arguments: object) -> None:
         """Let the call begin."""
@@ -51,6 +52,7 @@ class Beside(Generic[Result]):
         Raises :class:`~autosmall.child.ChildFailedError` where the process ended without one, which
         has then said why on its standard error.
         """
+        assert self._thread is not None
         self._thread.join()
         if self._process.returncode:
             raise ChildFailedError(self._process.returncode, "")
@@ -60,7 +62,10 @@ class Beside(Generic[Result]):
     def close(self) -> None:
         """End the process, whatever it does."""
         self._process.kill()
-        self._process.wait()
+        if self._thread is None:
+            self._process.communicate()
+        else:
+            self._thread.join()
 
     def _hear(self, given: bytes) -> None:
         self._said = self._process.communicate(given)[0]
