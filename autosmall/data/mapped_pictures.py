@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -36,10 +37,17 @@ class MappedPictures:
 
     file: Path
 
-    def open(self) -> NDArray[np.uint8]:
-        """Return ``uint8 (n, S, S, channels)``, read-only, read as it is looked at."""
-        pictures: NDArray[np.uint8] = np.load(self.file, mmap_mode="r", allow_pickle=False)
-        return pictures
+
+def open_pictures(prepared: Pictures | MappedPictures) -> Pictures:
+    """Return the pictures themselves, read-only; those of a file are read as they are looked at."""
+    return _open(prepared.file) if isinstance(prepared, MappedPictures) else prepared
+
+
+@cache
+def _open(file: Path) -> NDArray[np.uint8]:
+    """Return the same array each time: features are found again by the array they are of."""
+    pictures: NDArray[np.uint8] = np.load(file, mmap_mode="r", allow_pickle=False)
+    return pictures
 
 
 def prepare_pictures(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from autosmall.data.mapped_pictures import MappedPictures, prepare_pictures
+from autosmall.data.mapped_pictures import MappedPictures, open_pictures, prepare_pictures
 from autosmall.schema.mixed_pictures import Pictures
 from autosmall.schema.pictures import PictureSpec
 
@@ -21,10 +21,10 @@ class DecodedPictures:
     def __init__(self, paths: Sequence[str], cache_dir: Path | None = None) -> None:
         self._paths = tuple(paths)
         self._cache_dir = cache_dir
-        self._own: dict[PictureSpec, Pictures] = {}
-        self._lent: Mapping[PictureSpec, Pictures] = {}
+        self._own: dict[PictureSpec, Pictures | MappedPictures] = {}
+        self._lent: Mapping[PictureSpec, Pictures | MappedPictures] = {}
 
-    def lend(self, pictures: Mapping[PictureSpec, Pictures]) -> None:
+    def lend(self, pictures: Mapping[PictureSpec, Pictures | MappedPictures]) -> None:
         """Use ``pictures`` from now on, in place of what was lent before."""
         self._lent = pictures
 
@@ -34,11 +34,10 @@ class DecodedPictures:
         Raises as :func:`~autosmall.data.mapped_pictures.prepare_pictures` does.
         """
         if spec in self._lent:
-            return self._lent[spec]
+            return open_pictures(self._lent[spec])
         if spec not in self._own:
-            prepared = prepare_pictures(self._paths, spec, self._cache_dir)
-            self._own[spec] = prepared.open() if isinstance(prepared, MappedPictures) else prepared
-        return self._own[spec]
+            self._own[spec] = prepare_pictures(self._paths, spec, self._cache_dir)
+        return open_pictures(self._own[spec])
 
     def __len__(self) -> int:
         """Return the number of pictures."""

@@ -24,6 +24,9 @@ ENVIRONMENT = {
 """What native libraries read when they are loaded: threads, logging, memory of shared GPUs."""
 
 
+CUSTOM_GRADIENT = "CustomGradient-"
+"""What TensorFlow's own names for registered gradient functions begin with."""
+
 GROWTH = 1.1
 """How many times as much as after its first job a process must hold to count as grown."""
 
@@ -92,12 +95,8 @@ def custom_gradients_forgotten() -> Iterator[None]:
         yield
     finally:
         registered = _registered_gradients()
-        for name in [n for n in registered if n.startswith(_CUSTOM) and n not in before]:
+        for name in [n for n in registered if n.startswith(CUSTOM_GRADIENT) and n not in before]:
             del registered[name]
-
-
-_CUSTOM = "CustomGradient-"
-"""What TensorFlow's own names for such functions begin with."""
 
 
 def _registered_gradients() -> dict[str, object]:

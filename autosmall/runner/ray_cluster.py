@@ -20,9 +20,10 @@ from typing import Any
 
 import psutil
 
+from autosmall.data.mapped_pictures import prepare_pictures
 from autosmall.errors import AutoSmallError, SettingsError
 from autosmall.runner.ray_token import prepare_token
-from autosmall.runner.ray_worker import JobDone, RayWorker, decode_pictures
+from autosmall.runner.ray_worker import JobDone, RayWorker
 from autosmall.runner.worker import fill_defaults
 from autosmall.schema.config import Config
 from autosmall.schema.pictures import PictureSpec
@@ -255,7 +256,7 @@ class RayCluster:
         if key not in self._pictures:
             here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), False)
             one = {DECODING: 1} if self._owned else {}
-            task = ray.remote(decode_pictures).options(
+            task = ray.remote(prepare_pictures).options(
                 num_cpus=0, resources=one, scheduling_strategy=here
             )
             context = self._context

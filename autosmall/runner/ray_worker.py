@@ -1,4 +1,4 @@
-"""What runs inside a Ray actor, and the task that decodes pictures."""
+"""What runs inside a Ray actor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from autosmall.data.mapped_pictures import MappedPictures, prepare_pictures
+from autosmall.data.mapped_pictures import MappedPictures
 from autosmall.runner.pictures import DecodedPictures
 from autosmall.runner.process import (
     MemoryShare,
@@ -47,7 +47,6 @@ class RayWorker:
         self._name = name
         self._memory_share = MemoryShare(memory_share_bytes)
         self._is_warm = False
-        self._opened: dict[Path, Pictures] = {}
 
     def warm_up(self) -> None:
         """Import Keras and its backend, unless that was done; no fit's time counts it."""
@@ -81,22 +80,21 @@ class RayWorker:
         self,
         request: FitRequest,
         specs: Sequence[PictureSpec],
-        *prepared: Pictures | MappedPictures,
+        *pictures: Pictures | MappedPictures,
     ) -> JobDone:
         """Return what came of a request.
 
         Args:
             request: What to fit.
             specs: Specs of the pictures that follow.
-            prepared: The labelled pictures in each spec, then the unlabelled ones in as many of
+            pictures: The labelled pictures in each spec, then the unlabelled ones in as many of
                 them as were sent. Ray hands arrays over by reference, in shared memory.
         """
-        arrays = [self._open(pictures) for pictures in prepared]
         strategy = self._strategies.get(request.config.strategy)
         if strategy is not None and strategy.needs_keras:
             self.warm_up()
-        self._labelled.lend(dict(zip(specs, arrays, strict=False)))
-        self._unlabelled.lend(dict(zip(specs, arrays[len(specs) :], strict=False)))
+        self._labelled.lend(dict(zip(specs, pictures, strict=False)))
+        self._unlabelled.lend(dict(zip(specs, pictures[len(specs) :], strict=False)))
         try:
             results = list(self._worker.run(request))
         finally:
@@ -104,18 +102,3 @@ class RayWorker:
             self._labelled.lend({})
             self._unlabelled.lend({})
         return JobDone(results, self._memory_share.is_outgrown(private_memory_bytes()))
-
-    def _open(self, pictures: Pictures | MappedPictures) -> Pictures:
-        """Return the pictures themselves; a file's are the same array each time."""
-        if not isinstance(pictures, MappedPictures):
-            return pictures
-        if pictures.file not in self._opened:
-            self._opened[pictures.file] = pictures.open()
-        return self._opened[pictures.file]
-
-
-def decode_pictures(
-    paths: Sequence[str], spec: PictureSpec, cache_dir: Path | None
-) -> Pictures | MappedPictures:
-    """Return the pictures; what Ray runs once per spec on the driver's machine."""
-    return prepare_pictures(paths, spec, cache_dir)

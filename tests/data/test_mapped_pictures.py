@@ -11,7 +11,7 @@ from PIL import Image
 
 from autosmall.data import mapped_pictures
 from autosmall.data.images import UnreadablePictureError, load_pictures
-from autosmall.data.mapped_pictures import MappedPictures, is_large, prepare_pictures
+from autosmall.data.mapped_pictures import MappedPictures, is_large, open_pictures, prepare_pictures
 from autosmall.errors import RunFolderError
 from autosmall.runner.pictures import DecodedPictures
 from autosmall.schema.mixed_pictures import MixedPictures
@@ -40,7 +40,7 @@ def test_a_large_set_is_the_same_from_its_file(paths, cache_dir, color_mode):
     spec = PictureSpec(image_size_px=16, color_mode=color_mode)
     prepared = prepare_pictures(paths, spec, cache_dir)
     assert isinstance(prepared, MappedPictures)
-    opened = pickle.loads(pickle.dumps(prepared)).open()
+    opened = open_pictures(pickle.loads(pickle.dumps(prepared)))
     np.testing.assert_array_equal(opened, load_pictures(paths, spec))
     assert isinstance(opened, np.memmap) and not opened.flags.writeable
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from autosmall.data import mapped_pictures
-from autosmall.data.mapped_pictures import MappedPictures
+from autosmall.data.mapped_pictures import MappedPictures, prepare_pictures
 from autosmall.runner import ray_worker
-from autosmall.runner.ray_worker import RayWorker, decode_pictures
+from autosmall.runner.ray_worker import RayWorker
 from autosmall.schema.config import Config
 from autosmall.schema.pictures import PictureSpec
 from autosmall.schema.results import COMPLETE
@@ -38,21 +38,19 @@ def fitted(worker: RayWorker, prepared) -> list[np.ndarray]:
 def test_pictures_of_a_file_give_what_pictures_in_memory_give(
     worker, context, tmp_path, monkeypatch
 ):
-    in_memory = decode_pictures(context.picture_paths, SPEC, tmp_path)
+    in_memory = prepare_pictures(context.picture_paths, SPEC, tmp_path)
     monkeypatch.setattr(mapped_pictures, "LARGE_SHARE", 0.0)
-    mapped = decode_pictures(context.picture_paths, SPEC, tmp_path)
+    mapped = prepare_pictures(context.picture_paths, SPEC, tmp_path)
     assert isinstance(in_memory, np.ndarray) and isinstance(mapped, MappedPictures)
     np.testing.assert_array_equal(fitted(worker, in_memory), fitted(worker, mapped))
 
 
 def test_a_file_is_opened_once(worker, context, tmp_path, monkeypatch):
     monkeypatch.setattr(mapped_pictures, "LARGE_SHARE", 0.0)
-    mapped = decode_pictures(context.picture_paths, SPEC, tmp_path)
+    mapped = prepare_pictures(context.picture_paths, SPEC, tmp_path)
     opened: list[Path] = []
-    open_it = MappedPictures.open
-    monkeypatch.setattr(
-        MappedPictures, "open", lambda self: opened.append(self.file) or open_it(self)
-    )
+    load = np.load
+    monkeypatch.setattr(np, "load", lambda file, **how: opened.append(file) or load(file, **how))
     fitted(worker, mapped)
     fitted(worker, mapped)
     assert opened == [mapped.file]
