@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autosmall.analysis.beside import Beside
 from autosmall.analysis.fanova import Column, variance_shares
 from autosmall.analysis.scored_trials import ScoredTrial, scored_trials
+from autosmall.helper import Helper
 from autosmall.schema.config import Value
 from autosmall.schema.run_data import RunData
 from autosmall.schema.seeds import derive_seed
@@ -106,22 +106,21 @@ def find_importance(run: RunData) -> tuple[ImportanceGroup, ...]:
     return compare_all(scored_trials(run), _seed(run))
 
 
-ImportanceBeside = Beside[tuple[ImportanceGroup, ...]]
-
-
-def importance_beside() -> ImportanceBeside:
+def importance_helper() -> Helper:
     """Return a process for :func:`begin_importance`, which imports now what that will take."""
-    return Beside(compare_all, ("optuna.importance", "sklearn.ensemble"))
+    helper = Helper((__name__, "optuna.importance", "sklearn.ensemble"))
+    helper.begin()
+    return helper
 
 
 def begin_importance(
-    run: RunData, beside: ImportanceBeside | None
+    run: RunData, helper: Helper | None
 ) -> Callable[[], tuple[ImportanceGroup, ...]]:
     """Return what returns :func:`find_importance`; begun at once where a process is given."""
-    if beside is None:
+    if helper is None:
         return partial(find_importance, run)
-    beside.begin(scored_trials(run), _seed(run))
-    return beside.result
+    name = f"{__name__}:{compare_all.__name__}"
+    return helper.call(name, scored_trials(run), _seed(run)).result
 
 
 def _seed(run: RunData) -> int:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-__all__ = ["COMPARISON_PAGE", "write_comparison", "write_report"]
+__all__ = ["COMPARISON_PAGE", "renew_report", "write_comparison", "write_report"]
 
 COMPARISON_PAGE = Path("reports") / "comparison.html"
 """Where a comparison goes by default."""
+
+HELPED_FROM = 1000
+"""Trials of a run from which a process of its own for the importance of settings is worth it."""
 
 
 def write_report(run_dir: Path, summary: Path | None = None) -> Path:
@@ -23,8 +26,7 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
     """
     from threadpoolctl import threadpool_limits
 
-    from autosmall.analysis.beside import BESIDE_FROM
-    from autosmall.analysis.importance import importance_beside
+    from autosmall.analysis.importance import importance_helper
     from autosmall.files import write_bytes, write_text
     from autosmall.report.charts.bundle import begin_bundle
     from autosmall.report.charts.converter import converting
@@ -33,14 +35,14 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
     from autosmall.run_folder.store import RunStore
 
     page = run_dir / "report.html"
-    with converting() as converter, ExitStack() as stack:
-        store = RunStore(run_dir)
-        if store.has_complete_trial():
+    store = RunStore(run_dir)
+    has_charts = store.has_complete_trial()
+    with converting(soon=has_charts), ExitStack() as stack:
+        if has_charts:
             begin_bundle()
-            converter.begin()
-        beside = None
-        if store.trial_count() >= BESIDE_FROM and store.state().state != RUNNING:
-            beside = stack.enter_context(closing(importance_beside()))
+        helper = None
+        if store.trial_count() >= HELPED_FROM and store.state().state != RUNNING:
+            helper = stack.enter_context(importance_helper())
         # What takes a second to import is imported while these begin.
         from autosmall.report.charts.build import build_figures
         from autosmall.report.facts import facts_document, gather_facts
@@ -49,7 +51,7 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
         # The processes begun above have the other cores: threads of BLAS would be in their way.
         with _left_uncollected(), threadpool_limits(1):
             run = load_run_data(run_dir)
-            facts = gather_facts(run, str(run_dir), beside)
+            facts = gather_facts(run, str(run_dir), helper)
             figures = build_figures(facts)
             write_text(run_dir / "report.json", facts_document(facts))
             write_text(page, render_page(facts, figures))
@@ -58,6 +60,11 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
 
             write_bytes(summary, render_summary(facts, figures.strategies))
     return page
+
+
+def renew_report(run_dir: Path) -> Path | None:
+    """Write the report of ``run_dir`` anew where it has one, and return the page's path."""
+    return write_report(run_dir) if (run_dir / "report.html").is_file() else None
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from functools import cache
 from typing import Any
 
 from autosmall.analysis.final_model import expected_of_final_model
-from autosmall.analysis.importance import ImportanceBeside
 from autosmall.analysis.ranking import rank
+from autosmall.helper import Helper
 from autosmall.report import sentences
 from autosmall.report.anonymous import without_pictures
 from autosmall.report.sections import (
@@ -96,17 +96,15 @@ class ReportFacts:
     repetition: repetition.Repetition
 
 
-def gather_facts(
-    run: RunData, run_path: str, beside: ImportanceBeside | None = None
-) -> ReportFacts:
+def gather_facts(run: RunData, run_path: str, helper: Helper | None = None) -> ReportFacts:
     """Return the facts of ``run``; ``run_path`` is how commands name its folder.
 
-    With ``beside`` the importance of settings is worked out there, while this process goes on.
+    With ``helper`` the importance of settings is worked out there, while this process goes on.
     Where the run was made without pictures, neither they nor their names are among them.
     """
     if run.settings.get("pictures") is False:
         run = without_pictures(run)
-    importance_later = importance.begin(run, beside)
+    importance_later = importance.begin(run, helper)
     ranking = rank(run)
     corrected = expected_of_final_model(run, ranking)
     chosen = recommendation.gather(run, ranking, corrected, run_path)

@@ -6,8 +6,6 @@ version of vl-convert has a file of its own.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from contextlib import suppress
 from functools import lru_cache
@@ -18,14 +16,9 @@ import platformdirs
 
 from autosmall.errors import RunFolderError
 from autosmall.files import write_text
+from autosmall.helper import Helper
 
 _LOCK = threading.Lock()
-
-_MAKE = """
-import sys, vl_convert
-sys.stdout.reconfigure(encoding="utf-8")
-sys.stdout.write(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
-"""
 
 
 def begin_bundle() -> None:
@@ -64,7 +57,6 @@ def _bundle() -> str:
 
 def _made() -> str:
     """Return the bundle from a process of its own: vl-convert holds Python's lock all the while."""
-    done = subprocess.run(
-        [sys.executable, "-c", _MAKE], capture_output=True, encoding="utf-8", check=True
-    )
-    return "(() => {" + done.stdout.replace("</script", "<\\/script") + "\n})();"
+    with Helper() as helper:
+        made = helper.call("vl_convert:javascript_bundle", "window.vegaEmbed = vegaEmbed;")
+        return "(() => {" + str(made.result()).replace("</script", "<\\/script") + "\n})();"

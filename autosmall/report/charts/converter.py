@@ -6,93 +6,38 @@ nothing was begun, as for a chart alone, it draws in this process.
 
 from __future__ import annotations
 
-import pickle
-import subprocess
-import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cached_property
 from typing import Any
 
-from autosmall.child import ChildFailedError
+from autosmall.helper import Helper
 
 Specification = dict[str, Any]
 
-_DRAW = """
-import pickle, sys, vl_convert
-vl_convert.vegalite_to_svg({"mark": "point"})
-try:
-    while True:
-        svg = vl_convert.vegalite_to_svg(pickle.load(sys.stdin.buffer))
-        pickle.dump(svg, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-except EOFError:
-    pass
-"""
+_TO_SVG = "vl_convert:vegalite_to_svg"
 
-
-class Converter:
-    """Draws Vega-Lite charts in the order in which they are given to it."""
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1)
-
-    def begin(self) -> None:
-        """Start the process, which has then begun by the time that there is a chart to draw."""
-        self._thread.submit(lambda: self._process)
-
-    def draw(self, specification: Specification) -> Future[str]:
-        """Return what will be the SVG file of a chart.
-
-        It raises :class:`~autosmall.child.ChildFailedError` where the process ended instead, which
-        has then said why on its standard error.
-        """
-        return self._thread.submit(self._ask, pickle.dumps(specification))
-
-    def close(self) -> None:
-        """End the process; what was not drawn yet is not drawn."""
-        self._thread.shutdown(cancel_futures=True)
-        if "_process" in vars(self):
-            self._process.communicate()
-
-    @cached_property
-    def _process(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-c", _DRAW], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-
-    def _ask(self, pickled: bytes) -> str:
-        process = self._process
-        assert process.stdin is not None and process.stdout is not None
-        try:
-            process.stdin.write(pickled)
-            process.stdin.flush()
-            return str(pickle.load(process.stdout))
-        except (EOFError, BrokenPipeError) as error:
-            raise ChildFailedError(process.wait(), "the process that draws charts ended") from error
-
-
-_AT_WORK: ContextVar[Converter | None] = ContextVar("_AT_WORK", default=None)
+_AT_WORK: ContextVar[Helper | None] = ContextVar("_AT_WORK", default=None)
 
 
 @contextmanager
-def converting() -> Iterator[Converter]:
-    """Let :func:`draw` leave its work to the process of the converter given here."""
-    converter = Converter()
-    token = _AT_WORK.set(converter)
-    try:
-        yield converter
-    finally:
-        _AT_WORK.reset(token)
-        converter.close()
+def converting(*, soon: bool) -> Iterator[None]:
+    """Let :func:`draw` leave its work to a process, which starts at once where that is ``soon``."""
+    with Helper() as helper:
+        token = _AT_WORK.set(helper)
+        if soon:
+            helper.call(_TO_SVG, {"mark": "point"})
+        try:
+            yield
+        finally:
+            _AT_WORK.reset(token)
 
 
 def draw(specification: Specification) -> Future[str]:
     """Return what is, or will be, the SVG file of a Vega-Lite chart."""
-    converter = _AT_WORK.get()
-    return converter.draw(specification) if converter else _drawn_here(specification)
+    helper = _AT_WORK.get()
+    return helper.call(_TO_SVG, specification) if helper else _drawn_here(specification)
 
 
 def _drawn_here(specification: Specification) -> Future[str]:

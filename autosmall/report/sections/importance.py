@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from autosmall.analysis.importance import (
     EVERYTHING,
     LEAST_TRIALS,
-    ImportanceBeside,
     ImportanceGroup,
     begin_importance,
 )
+from autosmall.helper import Helper
 from autosmall.report.numbers import counted, listed
 from autosmall.schema.run_data import RunData
 
@@ -35,11 +35,11 @@ class Importance:
     thinned: str
 
 
-def begin(run: RunData, beside: ImportanceBeside | None = None) -> Callable[[], Importance]:
-    """Return what returns the importance of all settings, worked out meanwhile if ``beside``."""
+def begin(run: RunData, helper: Helper | None = None) -> Callable[[], Importance]:
+    """Return what returns the importance of all settings, worked out by ``helper`` if given."""
     if run.state == "running":
         return lambda: Importance(RUNNING, (), "", "")
-    found = begin_importance(run, beside)
+    found = begin_importance(run, helper)
     return lambda: _importance(found())
 
 
