@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import re
 from collections.abc import Sequence
 from functools import partial
@@ -116,6 +117,7 @@ def _environment(metric: str) -> Environment:
         "sortable": lambda value: f"{value:.6g}" if isinstance(value, float) else value,
         "unbroken": lambda sentence: sentence.replace(" %", "\N{NO-BREAK SPACE}%"),
     }
+    environment.tests["finite"] = math.isfinite
     environment.globals |= {
         "interval": partial(numbers.interval_text, metric),
         "signed_interval": partial(numbers.signed_interval_text, metric),

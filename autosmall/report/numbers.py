@@ -160,13 +160,15 @@ def seconds_text(seconds: float) -> str:
 
     >>> seconds_text(0.04), seconds_text(31), seconds_text(312.5), seconds_text(7260)
     ('0.04 s', '31 s', '5 min 13 s', '2 h 1 min')
-    >>> seconds_text(0.0002), seconds_text(0.0)
-    ('under 0.01 s', '0 s')
+    >>> seconds_text(0.0042), seconds_text(0.0002), seconds_text(0.0)
+    ('4 ms', 'under 1 ms', '0 s')
     """
     if not math.isfinite(seconds):
         return MISSING
+    if 0 < seconds < 0.001:
+        return "under 1 ms"
     if 0 < seconds < 0.01:
-        return "under 0.01 s"
+        return f"{1000 * seconds:.0f} ms"
     if seconds < 10:
         return f"{seconds:.2g} s"
     whole = math.floor(seconds + 0.5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from autosmall.retraining.fit import (
     fit_into,
     or_none,
     sample_rows,
+    seconds_per_picture,
 )
 from autosmall.retraining.plan import EnsemblePlan, RetrainPlan, plan_ensemble
 from autosmall.retraining.retrain import (
@@ -41,7 +41,6 @@ from autosmall.saved_model.ensemble import (
 from autosmall.saved_model.ensemble_card import EnsembleCardFacts, write_ensemble_card
 from autosmall.saved_model.folder import staged_folder
 from autosmall.saved_model.model import load_model
-from autosmall.saved_model.predictor import Predictor
 from autosmall.training.metrics import all_scores
 
 
@@ -111,8 +110,10 @@ def _metrics(plan: EnsemblePlan, fitted: Sequence[FittedModel], folder: Path) ->
             "weights": list(plan.choice.weights),
             "gain": plan.choice.gain,
             "gain_interval": [plan.choice.gain_low, plan.choice.gain_high],
-            "seconds_per_picture": _seconds_per_picture(model, first, rows),
-            "seconds_per_picture_of_weightiest": _seconds_per_picture(fitted[0].model, first, rows),
+            "seconds_per_picture": seconds_per_picture(model, first, rows),
+            "seconds_per_picture_of_weightiest": fitted[0].metrics["training"][
+                "seconds_per_picture"
+            ],
         },
         "training": _training(first, fitted, probabilities),
         "reload": reload,
@@ -130,15 +131,6 @@ def _training(
         **{name: or_none(value) for name, value in scores.items()},
         **{name: sum(float(str(entry[name])) for entry in told) for name in sums},
     }
-
-
-def _seconds_per_picture(model: Predictor, plan: RetrainPlan, rows: NDArray[np.int64]) -> float:
-    """Return the wall time of a picture, read from its file, once the model is warm."""
-    paths = [plan.dataset.paths[row] for row in rows]
-    model.predict_files(paths)
-    started = time.monotonic()
-    model.predict_files(paths)
-    return round((time.monotonic() - started) / len(paths), 5)
 
 
 def _card_facts(plan: EnsemblePlan, metrics: Metrics) -> EnsembleCardFacts:

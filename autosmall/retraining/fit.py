@@ -24,6 +24,7 @@ from autosmall.saved_model.folder import (
     write_samples,
 )
 from autosmall.saved_model.model import SavedModel, load_single_model
+from autosmall.saved_model.predictor import Predictor
 from autosmall.saved_model.verify import largest_difference
 from autosmall.schema.mixed_pictures import take
 from autosmall.strategies.base import Fit
@@ -74,7 +75,9 @@ def fit_into(plan: RetrainPlan, folder: Path) -> FittedModel:
     reload = check_reload(plan, f"trial {plan.trial}", folder, probabilities, rows)
     model = load_single_model(folder, plan.trusted_files(folder))
     write_samples(folder, _samples(plan, model, rows))
-    metrics: Metrics = {"training": _training(plan, fit, probabilities, seconds), "reload": reload}
+    training = _training(plan, fit, probabilities, seconds)
+    training["seconds_per_picture"] = seconds_per_picture(model, plan, rows)
+    metrics: Metrics = {"training": training, "reload": reload}
     return FittedModel(model, metrics, probabilities)
 
 
@@ -105,6 +108,15 @@ def check_reload(
         "largest_difference": difference,
         "tolerance": RELOAD_TOLERANCE,
     }
+
+
+def seconds_per_picture(model: Predictor, plan: RetrainPlan, rows: NDArray[np.int64]) -> float:
+    """Return the wall time of a picture, read from its file with others, once the model is warm."""
+    paths = [plan.dataset.paths[row] for row in rows]
+    model.predict_files(paths)
+    started = time.monotonic()
+    model.predict_files(paths)
+    return round((time.monotonic() - started) / len(paths), 5)
 
 
 def sample_rows(labels: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from autosmall.analysis.calibration import Calibration
 from autosmall.analysis.final_model import expected_of_final_model
 from autosmall.files import write_json, write_text
 from autosmall.quiet import native_output_to
-from autosmall.report import write_report
+from autosmall.report import renew_report
 from autosmall.retraining.fit import FittedModel, Metrics, fit_into, or_none
 from autosmall.retraining.plan import RetrainPlan, plan_retraining
 from autosmall.run_folder.openings import record_opening
@@ -85,15 +85,11 @@ def retrain(
     if ensemble:
         from autosmall.retraining.ensemble import retrain_ensemble
 
-        return replace(retrain_ensemble(run_dir, test), report=_renewed_report(run_dir))
+        return replace(retrain_ensemble(run_dir, test), report=renew_report(run_dir))
     plan = plan_retraining(run_dir, rank, trial, test)
     with native_output_to(plan.run_dir / "logs" / "retrain.log"):
         result = _train_and_save(plan)
-    return replace(result, report=_renewed_report(run_dir))
-
-
-def _renewed_report(run_dir: Path) -> Path | None:
-    return write_report(run_dir) if (run_dir / "report.html").is_file() else None
+    return replace(result, report=renew_report(run_dir))
 
 
 def _train_and_save(plan: RetrainPlan) -> RetrainResult:

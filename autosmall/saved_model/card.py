@@ -137,6 +137,8 @@ def _provenance(facts: CardFacts, pipeline: Pipeline) -> list[str]:
         f"- Pretrained weights: {_backbone(facts.backbone)}",
         f"- Trained weights: {training['trainable_parameters']} of "
         f"{training['total_parameters']}, in {number_text(training['fit_seconds'])} s.",
+        f"- On the machine that made it, a picture takes {training['seconds_per_picture']} s, read "
+        "from its file together with others.",
         f"- `{pipeline.model_file}`: SHA-256 `{pipeline.sha256}`.",
         f"- Reloaded in a fresh process, it predicted {reload['pictures']} training pictures from "
         f"their files within {reload['largest_difference']:.1e} of what was measured after "

@@ -26,6 +26,7 @@ from autosmall.errors import DatasetError, ModelFileError
 from autosmall.files import write_json, write_text
 from autosmall.models.array_model import predict_array_model
 from autosmall.models.trust import Trust
+from autosmall.report import renew_report
 from autosmall.run_folder.openings import record_opening
 from autosmall.saved_model.decisions import Decisions
 from autosmall.saved_model.ensemble import (
@@ -223,7 +224,8 @@ def evaluate(
 
     The test split is scored where there is one, otherwise all pictures; ``part`` says which.
     Classes are matched by name. A model that lies in a run folder has the opening written to the
-    run's ``test_openings.json`` before any picture is read. ``trust`` is as for :func:`load_model`.
+    run's ``test_openings.json`` before any picture is read, and the run's report, where it has one,
+    written anew with the count. ``trust`` is as for :func:`load_model`.
 
     Returns:
         ``part`` (words), ``n``, ``unreadable`` (name and reason each), what
@@ -238,10 +240,12 @@ def evaluate(
     saved = model if isinstance(model, Predictor) else load_model(model, trust=trust)
     source = labelled_part(read_labelled(Path(dataset)), saved.classes)
     run = saved.folder.resolve().parent
-    opened = None
-    if (run / "settings.toml").is_file():
-        opened = record_opening(run, source.place, saved.sha256, "evaluate")
-    return {**score_part(saved, source), "opened": opened}
+    if not (run / "settings.toml").is_file():
+        return {**score_part(saved, source), "opened": None}
+    opened = record_opening(run, source.place, saved.sha256, "evaluate")
+    scores = {**score_part(saved, source), "opened": opened}
+    renew_report(run)
+    return scores
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from autosmall.errors import (
 from autosmall.files import write_json
 from autosmall.models.temperature import scale_probabilities
 from autosmall.report import write_report
+from autosmall.report.numbers import seconds_text
 from autosmall.retraining import plan as retrain_plan
 from autosmall.retraining.fit import RELOAD_TOLERANCE, sample_rows
 from autosmall.retraining.plan import plan_retraining
@@ -197,11 +198,23 @@ def test_the_recommended_configuration_becomes_a_model(run_dir: Path) -> None:
 
 def test_the_report_tells_of_the_test_once_the_model_is_made(run_dir: Path) -> None:
     page = write_report(run_dir)
-    assert retrain(run_dir).report == page
+    assert "time per picture is measured when the model is made" in page.read_text(encoding="utf-8")
+    made = retrain(run_dir)
+    assert made.report == page
     said = "the model of trial 1 reached 100.0\N{NO-BREAK SPACE}% accuracy"
     assert said in page.read_text(encoding="utf-8")
-    test = json.loads((run_dir / "report.json").read_text(encoding="utf-8"))["trust"]["test"]
+    facts = json.loads((run_dir / "report.json").read_text(encoding="utf-8"))
+    test, seconds = facts["trust"]["test"], facts["recommendation"]["seconds_per_picture"]
     assert (test["trial"], test["score"], test["pictures"], test["openings"]) == (1, 1.0, 6, 1)
+    assert seconds == made.metrics["training"]["seconds_per_picture"] > 0
+    assert f"of them trained; {seconds_text(seconds)} per picture" in page.read_text("utf-8")
+
+
+def test_an_evaluation_of_the_model_is_told_in_the_report(run_dir: Path, pictures: Path) -> None:
+    page = write_report(run_dir)
+    retrain(run_dir)
+    evaluate(run_dir / "model", pictures)
+    assert "Test pictures were opened 2 times" in page.read_text(encoding="utf-8")
 
 
 def test_the_card_tells_what_a_finder_needs(run_dir: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,8 @@ class Recommendation:
         trainable_parameters: Weights that training changes.
         total_parameters: Weights that a prediction needs.
         fit_seconds: Mean wall time of a fit.
+        seconds_per_picture: Wall time of a prediction, its picture read from a file, by the model
+            made of this trial; NaN before there is one.
         references: Majority class and simple baselines.
         retrain_command: What makes the model.
         prefer: What the user prefers: ``accuracy``, ``simple`` or ``speed``.
@@ -71,6 +74,7 @@ class Recommendation:
     trainable_parameters: int
     total_parameters: int
     fit_seconds: float
+    seconds_per_picture: float
     references: tuple[Reference, ...]
     retrain_command: str
     prefer: str
@@ -104,6 +108,7 @@ def gather(
         trainable_parameters=chosen.trainable_parameters,
         total_parameters=chosen.total_parameters,
         fit_seconds=chosen.fit_seconds,
+        seconds_per_picture=_seconds_per_picture(run.model_metrics, chosen.trial),
         references=references,
         retrain_command=commands.retrain_command(run_path),
         sentence=sentences.recommendation(
@@ -114,6 +119,14 @@ def gather(
         probability_better=probability,
         why=recommending.why(ranking, probability),
     )
+
+
+def _seconds_per_picture(model_metrics: Mapping[str, object], trial: int) -> float:
+    """Return what was measured when the model of ``trial`` was made, else NaN."""
+    training = model_metrics.get("training")
+    if model_metrics.get("trial") != trial or not isinstance(training, Mapping):
+        return float("nan")
+    return float(training.get("seconds_per_picture", float("nan")))
 
 
 def _references(run: RunData, ranking: Ranking, chosen: TrialSummary) -> tuple[Reference, ...]:
