@@ -38,7 +38,7 @@ class InlinePool(Pool):
         self,
         context: SearchContext | None = None,
         *,
-        strategies: Mapping[str, Strategy] | None = None,
+        strategies: Mapping[str, Strategy] = STRATEGIES,
     ) -> None:
         self._strategies = strategies
         self._queue = FoldQueue()
@@ -75,8 +75,7 @@ class InlinePool(Pool):
 
     def as_one(self, config: Config) -> bool:
         """Tell whether the folds of ``config`` are trained as one."""
-        strategies = STRATEGIES if self._strategies is None else self._strategies
-        return trains_folds_as_one(config, strategies)
+        return trains_folds_as_one(config, self._strategies)
 
     def wait(self, timeout_seconds: float) -> list[FoldResult]:
         """Do the next job, however long it takes, and return its results."""

@@ -14,7 +14,7 @@ import re
 import socket
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class ClusterOptions:
     workers: int
     gpus_per_worker: float = 0.0
     address: str | None = None
-    strategies: Mapping[str, Strategy] | None = None
+    strategies: Mapping[str, Strategy] = field(default_factory=lambda: STRATEGIES)
     memory_share_bytes: int | None = None
 
     @property
@@ -79,7 +79,7 @@ class RayCluster:
 
     def __init__(self, options: ClusterOptions) -> None:
         self.names = tuple(f"worker-{number}" for number in range(1, options.workers + 1))
-        self.strategies = STRATEGIES if options.strategies is None else options.strategies
+        self.strategies = options.strategies
         self._options = options
         self._actors: dict[str, Any] = {}
         self._pictures: dict[tuple[PictureSpec, bool], Any] = {}

@@ -26,6 +26,7 @@ from autosmall.schema.config import Config
 from autosmall.schema.results import FAILED, FoldResult
 from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.strategies.base import Strategy
+from autosmall.strategies.registry import STRATEGIES
 
 MAX_ATTEMPTS = 2
 """How often a fold is begun before the deaths of its workers are held against it."""
@@ -77,7 +78,7 @@ class RayPool(Pool):
         workers: int,
         gpus_per_worker: float = 0.0,
         address: str | None = None,
-        strategies: Mapping[str, Strategy] | None = None,
+        strategies: Mapping[str, Strategy] = STRATEGIES,
         memory_share_bytes: int | None = None,
     ) -> None:
         options = ClusterOptions(workers, gpus_per_worker, address, strategies, memory_share_bytes)

@@ -22,7 +22,6 @@ from autosmall.schema.pictures import PictureSpec
 from autosmall.schema.results import FoldResult
 from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.strategies.base import Strategy
-from autosmall.strategies.registry import STRATEGIES
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class RayWorker:
         gc.collect()
         gc.freeze()
 
-    def begin(self, context: SearchContext, strategies: Mapping[str, Strategy] | None) -> None:
+    def begin(self, context: SearchContext, strategies: Mapping[str, Strategy]) -> None:
         """Take in the facts of the search."""
         # A machine that cannot write the run folder keeps Ray's own log files.
         with suppress(OSError):
@@ -67,7 +66,7 @@ class RayWorker:
                 redirect_output(Path(context.log_dir) / f"{self._name}.log")
         self._labelled = DecodedPictures(context.picture_paths)
         self._unlabelled = DecodedPictures(context.unlabelled_paths)
-        self._strategies = STRATEGIES if strategies is None else strategies
+        self._strategies = strategies
         self._worker = Worker(
             context,
             self._labelled,

@@ -76,13 +76,13 @@ class Worker:
         pictures: PictureSource,
         unlabelled: PictureSource | None,
         name: str,
-        strategies: Mapping[str, Strategy] | None = None,
+        strategies: Mapping[str, Strategy] = STRATEGIES,
     ) -> None:
         self._context = context
         self._pictures = pictures
         self._unlabelled = unlabelled
         self._name = name
-        self._strategies = STRATEGIES if strategies is None else strategies
+        self._strategies = strategies
 
     def run(self, request: FitRequest) -> Iterator[FoldResult]:
         """Yield one result per fold of the request, each as soon as it is done.
