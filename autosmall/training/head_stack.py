@@ -31,6 +31,7 @@ class HeadStack:
         self._optimizer = _optimizer(problems, self._parameters)
         self._rates = np.array([_rates(problem) for problem in problems], np.float32)
         self._l1 = _vector([problem.options.l1 for problem in problems])[:, None, None]
+        self._has_l1 = bool(self._l1.any())
         self._feeds = [_Feed(problem) for problem in problems]
         self._inputs = np.empty((len(problems), self._size, first.inputs.shape[1]), np.float32)
         width = first.bottleneck_units or first.inputs.shape[1]
@@ -63,7 +64,7 @@ class HeadStack:
         return _Batches(*(np.stack(parts, axis=1) for parts in zip(*feeds, strict=True)))
 
     def _penalty(self) -> Array | float:
-        if not self._l1.any():
+        if not self._has_l1:
             return 0.0
         return np.asarray((self._l1 * np.abs(self._parameters[-2])).sum(axis=(1, 2)))
 
@@ -95,7 +96,7 @@ class HeadStack:
         """Return what the parameters have; ``values`` are what the last layer was given."""
         *hidden, kernel, _ = self._parameters
         gradients = [np.matmul(values.transpose(0, 2, 1), errors), errors.sum(axis=1)]
-        if self._l1.any():
+        if self._has_l1:
             gradients[0] += self._l1 * np.sign(kernel)
         if not hidden:
             return gradients

@@ -34,12 +34,13 @@ class StackedOptimizer(ABC):
     def __init__(self, parameters: Sequence[Floats], weight_decay: Floats) -> None:
         self._parameters = list(parameters)
         self._weight_decay = weight_decay
+        self._decays = bool(weight_decay.any())
 
     def step(self, gradients: Sequence[Floats], rates: Floats) -> None:
         """Make a step with learning rates ``float32 (h,)``; the gradients are used up."""
         for place, (values, gradient) in enumerate(zip(self._parameters, gradients, strict=True)):
             rate = _along(rates, values)
-            if values.ndim == 3 and self._weight_decay.any():
+            if values.ndim == 3 and self._decays:
                 values *= 1 - rate * _along(self._weight_decay, values)
             self._move(place, values, gradient, rate)
 
