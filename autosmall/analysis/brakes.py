@@ -247,12 +247,12 @@ def _augmentation_shown(config: Config) -> str:
 
 
 def _short(value: float) -> str:
-    """Return a number in two digits, a whole one in all of them.
+    """Return a number in two digits, those before its point in full.
 
-    >>> _short(192), _short(0.0491)
-    ('192', '0.049')
+    >>> _short(192), _short(0.0491), _short(153.2)
+    ('192', '0.049', '153')
     """
-    return f"{value:g}" if value == int(value) else f"{value:.2g}"
+    return f"{value:.0f}" if value == int(value) or value >= 100 else f"{value:.2g}"
 
 
 def _number(name: str, sign: float = 1.0) -> Brake:

@@ -7,7 +7,7 @@ from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.stopping import Outlook, outlook
 from autosmall.analysis.trial_summary import TrialSummary
 from autosmall.schema.results import TrialOutcome
-from autosmall.schema.run_data import RunData, TrialRecord
+from autosmall.schema.run_data import UNFINISHED, RunData, TrialRecord
 
 PORTFOLIO = "portfolio"
 """Proposer of the starts, which say nothing of what further proposals bring."""
@@ -21,7 +21,7 @@ def further_search(run: RunData, ranking: Ranking) -> Outlook:
     outcomes = [
         _outcome(ranking, trial, summaries[trial.number])
         for trial in run.trials
-        if trial.status != "running"
+        if trial.status not in ("running", UNFINISHED)
     ]
     proposed = [o for o in outcomes if o.suggestion.proposer != PORTFOLIO]
     return outlook(outcomes, proposed, len(proposed), run.folds.fold_count)

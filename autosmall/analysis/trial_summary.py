@@ -29,7 +29,7 @@ class TrialSummary:
         label: What the portfolio calls it, or an empty text.
         proposer: Who thought of it.
         is_default: Whether it is the plain default.
-        status: ``running``, ``complete``, ``raced_out``, ``unhealthy`` or ``failed``.
+        status: As in :class:`~autosmall.schema.run_data.TrialRecord`.
         reason: Why it did not complete, in words; empty otherwise.
         score: Mean, standard error and 95 % interval over its finished folds.
         fold_scores: Fold id and score of each scored fold, in order.

@@ -102,7 +102,7 @@ def _option(name: str, value: Value | tuple[str, ...] | None, default: object) -
         return []
     flag = "--" + name.replace("_", "-")
     if isinstance(value, bool):
-        return [flag] if value else []
+        return [flag if value else flag.replace("--", "--no-", 1)]
     if isinstance(value, tuple):
         return [flag, ",".join(value) or "none"]
     return [flag, f"{value:g}" if isinstance(value, float) else str(value)]

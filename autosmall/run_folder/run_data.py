@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ast import literal_eval
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from autosmall.run_folder.saliency_store import read_maps
 from autosmall.run_folder.sample_size_store import read_subset_scores
 from autosmall.run_folder.state import INTERRUPTED, RUNNING, RunState
 from autosmall.run_folder.store import PREVIEWS, RunStore, read_json
-from autosmall.schema.run_data import RunData
+from autosmall.schema.run_data import UNFINISHED, RunData, TrialRecord
 
 RESOLVED = ("folds", "repeats", "metric")
 """Settings that are stored as resolved; ``identity`` holds them as they were asked for."""
@@ -46,7 +47,7 @@ def load_run_data(path: Path) -> RunData:
         labels=np.array([position[name] for name in label_names], np.int64),
         folds=plan,
         audit=audit if isinstance(audit, dict) else {},
-        trials=store.trials(),
+        trials=_ended(store.trials(), state),
         state=state.state,
         end_reason=state.end_reason,
         search_seconds=state.search_seconds,
@@ -61,6 +62,13 @@ def load_run_data(path: Path) -> RunData:
         altered_pictures=read_altered_pictures(path),
         altered_predictions=read_altered_predictions(path),
     )
+
+
+def _ended(trials: Sequence[TrialRecord], state: RunState) -> tuple[TrialRecord, ...]:
+    """Return ``trials`` with no running ones where nobody works at them."""
+    if state.state == RUNNING:
+        return tuple(trials)
+    return tuple(replace(t, status=UNFINISHED) if t.status == RUNNING else t for t in trials)
 
 
 def _actual(state: RunState, at_work: bool) -> RunState:

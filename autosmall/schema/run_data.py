@@ -16,6 +16,9 @@ from autosmall.schema.results import FoldResult, Suggestion
 from autosmall.schema.saliency import StoredMap
 from autosmall.schema.sample_size import SubsetScore
 
+UNFINISHED = "unfinished"
+"""Status of a trial without an end in a search that does not run."""
+
 
 @dataclass(frozen=True)
 class TrialRecord:
@@ -23,7 +26,8 @@ class TrialRecord:
 
     Attributes:
         suggestion: What was tried, and who proposed it.
-        status: ``running``, ``complete``, ``raced_out``, ``unhealthy`` or ``failed``.
+        status: ``complete``, ``raced_out``, ``unhealthy`` or ``failed``; where it has not
+            ended ``running``, or :data:`UNFINISHED` once the search is over or interrupted.
         reason: Why it did not complete, in words; empty otherwise.
         folds: Finished folds, ordered by fold id; failed ones included.
     """

@@ -75,6 +75,12 @@ def test_pictures_of_the_data_are_there(printed):
     assert sum(len(page.images) for page in pages) >= 20 + 16
 
 
+def test_the_pictures_behind_the_confusion_matrix_are_printed(printed):
+    text, _ = printed
+    assert "rightlytakenfor" in text and "surestof" in text
+    assert "Backtothematrix" not in text
+
+
 def test_nothing_is_wider_than_the_paper(open_page, altered_page):
     """On A4 less its margins, 184 mm are 695 px."""
     with open_page(altered_page, viewport={"width": 695, "height": 900}) as visit:

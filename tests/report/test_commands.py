@@ -35,6 +35,7 @@ def test_search_is_repeated_with_the_options_that_are_not_default():
             "backbones": ("a.keras", "vgg16"),
             "trust": ("9f86d081  a.keras", "2c26b46b  my own.keras"),
             "keep_duplicates": True,
+            "early_stop": False,
             "gpus_per_worker": 0.25,
             "invariances": (),
             "workers": None,
@@ -48,7 +49,7 @@ def test_search_is_repeated_with_the_options_that_are_not_default():
         "--backbone", "a.keras", "vgg16", "--trust", "a.keras", "--trust", "my own.keras",
         "--space", "quick", "--metric", "accuracy",
         "--strategies", "frozen,scratch", "--keep-duplicates", "--invariances", "none",
-        "--gpus-per-worker", "0.25",
+        "--gpus-per-worker", "0.25", "--no-early-stop",
     ]  # fmt: skip
 
 

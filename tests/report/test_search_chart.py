@@ -16,6 +16,8 @@ from autosmall.report.sections.search import Step
         ([0, 2], ["0", "1", "2"]),
         ([3], ["3"]),
         (list(range(0, 121, 10)), ["0", "20", "40", "60", "80", "100", "120"]),
+        (list(range(0, 157, 12)), ["0", "50", "100", "150"]),
+        ([7, 29], ["10", "15", "20", "25"]),
     ],
 )
 def test_trials_are_whole_numbers_on_their_axis(trials, expected):

@@ -38,10 +38,15 @@ def _draw(found: TrialCurves, width: int) -> Drawing:
         for kind in ("loss", "accuracy")
     }
     shown = {kind: values for kind, values in rows.items() if values}
+    epochs = _epochs(found)
     marks = [
-        {"epoch": mark.epoch, "name": mark.name.replace("_", " ")}
+        {
+            "epoch": mark.epoch,
+            "name": mark.name.replace("_", " "),
+            "early": 2 * mark.epoch <= epochs.stop,
+        }
         for mark in found.marks
-        if mark.epoch in _epochs(found)
+        if mark.epoch in epochs
     ]
     panels = [_panel(kind, inner, marked=bool(marks)) for kind in shown]
     chart = alt.vconcat(*panels) if narrow else alt.hconcat(*panels, spacing=24)
@@ -93,14 +98,17 @@ def _rules() -> Any:
 
 
 def _labels() -> Any:
-    """Return the marks' names, upright along their rules, so that they fit on any epoch."""
+    """Return the marks' names, upright along their rules, on the side that has more room."""
     import altair as alt
 
-    return (
-        alt.Chart(alt.NamedData("marks"))
-        .mark_text(angle=270, align="right", baseline="bottom", dx=-4, dy=-3, fontSize=11)
-        .encode(x="epoch:Q", y=alt.value(0), text="name:N")
-    )
+    names = alt.Chart(alt.NamedData("marks")).encode(x="epoch:Q", y=alt.value(0), text="name:N")
+    early = names.mark_text(
+        angle=270, align="right", baseline="top", dx=-4, dy=4, fontSize=11
+    ).transform_filter("datum.early")
+    late = names.mark_text(
+        angle=270, align="right", baseline="bottom", dx=-4, dy=-3, fontSize=11
+    ).transform_filter("!datum.early")
+    return early + late
 
 
 def _by(field: str, channel: Any, domain: list[str], values: list[Any]) -> Any:

@@ -123,7 +123,9 @@ def _panel(scene: EffectScene, name: str, width: int, columns: int) -> Any:
     numbers = [float(str(row.config[field])) for row in scene.drawn]
     kind = "log" if field == LEARNING_RATE else "linear"
     x_scale = alt.Scale(type=kind, domain=[min(numbers), max(numbers)], nice=False, padding=10)
-    axis = alt.Axis(tickCount=5, domain=False, ticks=False, grid=False, format="~g")
+    # Vega cuts ``g`` to few digits, and 120 would be 1.2e+2.
+    look_of_numbers = "~g" if kind == "log" else "~r"
+    axis = alt.Axis(tickCount=5, domain=False, ticks=False, grid=False, format=look_of_numbers)
     y_scale = alt.Scale(domain=_domain(scene), nice=False, zero=False, padding=4)
     y_axis = alt.Axis(tickCount=5, domain=False, ticks=False)
     x = alt.X(f"{field}:Q", scale=x_scale, axis=axis, title=scene.found.title)

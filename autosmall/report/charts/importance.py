@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autosmall.analysis.importance import EVERYTHING, ImportanceGroup, SettingImportance
-from autosmall.report.charts.render import Drawing, Figure, figure
+from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
 from autosmall.report.charts.rows import name_px, overhang_px, row_names, row_padding
 
 MOST_SETTINGS = 8
@@ -41,7 +41,9 @@ def _draw(group: ImportanceGroup, width: int) -> Drawing:
         "share:Q",
         title="share (%)",
         scale=alt.Scale(domain=[0, 100]),
-        axis=alt.Axis(tickCount=5, domain=False, ticks=False, titlePadding=8),
+        axis=alt.Axis(
+            tickCount=5 if width > NARROW_PX else 2, domain=False, ticks=False, titlePadding=8
+        ),
     )
     base = alt.Chart(alt.NamedData("bars")).encode(
         y=row_names("setting", labels, width),

@@ -149,6 +149,8 @@ THEME: dict[str, Any] = {
         "domainColor": "var(--axis)",
         "tickColor": "var(--axis)",
     },
+    # Without ticks, the first label would lie on that of the other axis.
+    "axisX": {"labelPadding": 8},
     "header": {**_TEXT, "labelFontSize": 12, "titleFontSize": 12},
     "title": {"color": "var(--ink)", "fontSize": 13, "fontWeight": 600, "anchor": "start"},
     "text": {"fontSize": 12, "fill": "var(--ink)"},

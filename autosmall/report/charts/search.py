@@ -26,9 +26,12 @@ def search_figure(metric: str, steps: Sequence[Step], shown: Set[int]) -> Figure
 
 
 def _ticks(steps: Sequence[Step]) -> list[int]:
-    """Return whole numbers of trials, evenly spaced, seven at most."""
+    """Return round numbers of trials, evenly spaced, seven at most."""
     first, last = steps[0].trial, steps[-1].trial
-    return list(range(first, last + 1, max(1, math.ceil((last - first) / 6))))
+    least = max(1, (last - first) / 6)
+    power = 10 ** math.floor(math.log10(least))
+    step = next(size * power for size in (1, 2, 5, 10) if size * power >= least)
+    return list(range(-(-first // step) * step, last + 1, step))
 
 
 def _draw(metric: str, steps: Sequence[Step], width: int) -> Drawing:

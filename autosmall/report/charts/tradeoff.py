@@ -29,11 +29,12 @@ def scatter_figure(metric: str, points: Sequence[Point]) -> Figure:
 def gap_figure(metric: str, points: Sequence[Point]) -> Figure:
     """Return the gap against trainable parameters per training picture, on a log scale."""
     shown = [p for p in points if p.trainable_parameters > 0 and math.isfinite(p.gap)]
+    without = any(p.trainable_parameters == 0 for p in points)
     return figure(
         lambda width: _gap(metric, shown, width),
         "The gap between training and held-out score against trainable parameters per training "
-        "picture, from few (left) to many (right). Configurations that train nothing are left "
-        "out.",
+        "picture, from few (left) to many (right)."
+        + (" Configurations that train nothing are left out." if without else ""),
         f"Scatter of the gap against trainable parameters per training picture for {len(shown)} "
         "configurations; the numbers stand in the table of all configurations.",
     )

@@ -42,7 +42,7 @@ from autosmall.schema.backbone_source import (
     SERVED_BY_WEIGHTS,
     WITHOUT_WEIGHTS,
 )
-from autosmall.schema.run_data import RunData
+from autosmall.schema.run_data import UNFINISHED, RunData
 from autosmall.training.health.rules import DIVERGED, OSCILLATING
 
 MOST_ACTIONS = 3
@@ -177,7 +177,7 @@ def go_on(known: Known) -> Action | None:
     """Return the command that goes on with an interrupted search."""
     if known.run.state != "interrupted":
         return None
-    open_ones = sum(trial.status == "running" for trial in known.run.trials)
+    open_ones = sum(trial.status == UNFINISHED for trial in known.run.trials)
     said = f"; {counted(open_ones, 'configuration')} had not finished" if open_ones else ""
     return Action(
         "resume",
