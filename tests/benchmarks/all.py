@@ -36,6 +36,7 @@ def commands(shared: Path, minutes: float) -> dict[str, list[str]]:
         "cluster_scale": [],
         "memory": [],
         "batched_heads": [],
+        "feature_speed": ["--weights-dir", weights],
         "driver_cost": [],
         "start": [str(cats), "--weights-dir", weights],
         "report_size": [],

@@ -20,6 +20,7 @@ from autosmall.runner.process import ENVIRONMENT, set_up_process
 set_up_process()
 
 import numpy as np  # noqa: E402
+from measured import demand  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from autosmall.training.batched_heads import train_heads  # noqa: E402
@@ -31,6 +32,7 @@ from autosmall.training.options import TrainingOptions  # noqa: E402
 COUNT, WIDTH, CLASSES, FOLDS = 1000, 1280, 10, 5
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)
 EPOCHS = 30
+LEAST_TIMES, MOST_APART = 60, 0.5
 
 Floats = NDArray[np.float32]
 
@@ -143,7 +145,13 @@ def report(
     for name, seconds in (("model.fit", theirs), ("batched", ours)):
         mean = statistics.mean(accuracies[name])
         print(f"| `{name}` | {seconds[0]:.1f} | {seconds[1]:.1f} | {mean:.2f} % |")
-    print(f"| ratio | {theirs[0] / ours[0]:.0f} | {theirs[1] / ours[1]:.0f} | |")
+    times = theirs[0] / ours[0]
+    print(f"| ratio | {times:.0f} | {theirs[1] / ours[1]:.0f} | |\n")
+    wanted, found = f"at least {LEAST_TIMES} times", f"{times:.0f} times"
+    print(demand("batched heads against `model.fit`", wanted, found, times >= LEAST_TIMES) + "\n")
+    apart = statistics.mean(accuracies["batched"]) - statistics.mean(accuracies["model.fit"])
+    wanted, found = f"within {MOST_APART:g} points", f"{apart:+.1f} points"
+    print(demand("batched heads, accuracy", wanted, found, abs(apart) <= MOST_APART))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +37,20 @@ class Pool:
         self, config: Config, train: NDArray[np.int64], others: NDArray[np.int64], seed: int
     ) -> NDArray[np.float32]:
         """Return probabilities ``(len(others), k)`` of the configuration fitted on ``train``."""
-        strategy = get_strategy(config.strategy)
-        task = FitTask(
-            config=strategy.resolved(config),
+        task = self.task(config, train, others, seed)
+        return get_strategy(config.strategy).fit(task).validation_probabilities
+
+    def task(
+        self,
+        config: Config,
+        train: NDArray[np.int64],
+        others: NDArray[np.int64],
+        seed: int,
+        cache_dir: Path | None = None,
+    ) -> FitTask:
+        """Return what the strategy of ``config`` is asked for."""
+        return FitTask(
+            config=get_strategy(config.strategy).resolved(config),
             pictures=self.pictures,
             train_index=train,
             train_labels=self.labels[train],
@@ -48,7 +60,6 @@ class Pool:
             invariances=self.invariances,
             unlabelled=None,
             backbones=self.backbones,
-            cache_dir=None,
+            cache_dir=cache_dir,
             observer=NoWatch(),
         )
-        return strategy.fit(task).validation_probabilities
