@@ -10,6 +10,10 @@ penalty, and is kept near it. Sources:
   al., "Robust fine-tuning of zero-shot models", CVPR 2022 (WiSE-FT).
 * Rates that fall from block to block, and blocks that join one after the other from the top:
   Howard and Ruder, "Universal language model fine-tuning", ACL 2018 (ULMFiT), sections 3.2, 3.3.
+* Unequal classes drawn equally often (``class_balance = "sampling"``, which the spaces begin with):
+  weighted, a batch in which a rare class happens to be takes a large step away from a good start.
+  An, Ying and Zhu, "Why resampling outperforms reweighting for correcting sampling bias with
+  stochastic gradients", ICLR 2021.
 """
 
 from __future__ import annotations
