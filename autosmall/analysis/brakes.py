@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from autosmall.analysis.brief_number import brief_number
 from autosmall.analysis.partial_effect import Effect, partial_effect
 from autosmall.analysis.ranking import Ranking
 from autosmall.schema.config import Config, Value
@@ -246,17 +247,10 @@ def _augmentation_shown(config: Config) -> str:
     return "none" if config["augmentation"] == "none" else f"strength {_augmentation(config):.2g}"
 
 
-def _short(value: float) -> str:
-    """Return a number in two digits, those before its point in full.
-
-    >>> _short(192), _short(0.0491), _short(153.2)
-    ('192', '0.049', '153')
-    """
-    return f"{value:.0f}" if value == int(value) or value >= 100 else f"{value:.2g}"
-
-
 def _number(name: str, sign: float = 1.0) -> Brake:
-    return Brake(name, lambda config: sign * config.number(name), lambda c: _short(c.number(name)))
+    return Brake(
+        name, lambda config: sign * config.number(name), lambda c: brief_number(c.number(name))
+    )
 
 
 def _logarithm(name: str, sign: float = 1.0) -> Brake:
@@ -264,7 +258,7 @@ def _logarithm(name: str, sign: float = 1.0) -> Brake:
     return Brake(
         name,
         lambda config: sign * math.log10(max(config.number(name), SMALLEST)),
-        lambda config: _short(config.number(name)),
+        lambda config: brief_number(config.number(name)),
     )
 
 

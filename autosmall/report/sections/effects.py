@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from autosmall.analysis.brief_number import brief_number
 from autosmall.analysis.effects import LEAST_TRIALS, Bin, Effect, find_effects
 from autosmall.analysis.scored_trials import scored_trials
 from autosmall.report.numbers import counted, interval_text, listed, score_text
@@ -103,9 +104,7 @@ def span(found: Bin) -> str:
     >>> span(Bin(0.001, 0.003, 5, 0.8, 0.7, 0.9)), span(Bin(64, 64, 5, 0.8, 0.7, 0.9))
     ('0.001 to 0.003', '64')
     """
-    low, high = f"{found.low:.2g}", f"{found.high:.2g}"
-    if found.low == int(found.low) and found.high == int(found.high):
-        low, high = f"{found.low:.0f}", f"{found.high:.0f}"
+    low, high = brief_number(found.low), brief_number(found.high)
     return low if low == high else f"{low} to {high}"
 
 

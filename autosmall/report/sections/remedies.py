@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from autosmall.analysis.brief_number import brief_number
 from autosmall.analysis.diagnoses import (
     LOWER,
     Contrast,
@@ -135,7 +136,7 @@ def _brakes(record: TrialRecord) -> str:
 
 
 def _short(value: Value) -> str:
-    return f"{value:.2g}" if isinstance(value, float) else str(value)
+    return brief_number(value) if isinstance(value, float) else str(value)
 
 
 def _best(
