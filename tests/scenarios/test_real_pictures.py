@@ -21,6 +21,7 @@ def test_search_retrain_predict_export(
     done = autosmall(
         *("search", pictures, "--weights-dir", shared_dir / "weights", "--output-dir", "run"),
         *("--strategies", "baseline,classical,frozen", "--max-trials", 5, "--explorer", "random"),
+        *("--space", "quick", "--no-sample-size"),
     )
     assert done.returncode == 0, done.stderr
     assert "ray" not in done.stderr.lower()
