@@ -59,3 +59,17 @@ def test_report_without_results_loads_no_chart_library(drawn, tmp_path):
     )
     assert done.stdout.strip() == "[]"
     assert json.loads((tmp_path / "report.json").read_text())["recommendation"] is None
+
+
+@pytest.mark.parametrize("state", ["finished", "interrupted"])
+def test_a_trial_cut_off_by_the_end_of_a_search_is_unfinished(drawn, tmp_path, state):
+    trials = [
+        drawn.DrawnTrial("frozen", 0.8),
+        drawn.DrawnTrial("frozen", 0.7, status="running", folds=1),
+    ]
+    drawn.store_run(drawn.make_run(trials, state=state), tmp_path)
+    page = write_report(tmp_path).read_text(encoding="utf-8")
+    facts = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert facts["search"]["by_status"] == {"complete": 1, "unfinished": 1}
+    assert "Not ranked: 1 unfinished." in page
+    assert ("; 1 configuration had not finished" in page) == (state == "interrupted")
