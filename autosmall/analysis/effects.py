@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from autosmall.analysis.scored_trials import NO_SETTINGS, ScoredTrial
 from autosmall.schema.seeds import derive_seed
@@ -154,7 +154,7 @@ def bin_of(numbers: Floats) -> NDArray[np.int64]:
 def _bin(numbers: Floats, scores: Floats) -> Bin:
     mean = float(scores.mean())
     error = float(scores.std(ddof=1)) / math.sqrt(len(scores))
-    reach = float(student.ppf(0.975, len(scores) - 1)) * error
+    reach = float(stdtrit(len(scores) - 1, 0.975)) * error
     return Bin(
         float(numbers.min()),
         float(numbers.max()),

@@ -106,13 +106,6 @@ def find_importance(run: RunData) -> tuple[ImportanceGroup, ...]:
     return compare_all(scored_trials(run), _seed(run))
 
 
-def importance_helper() -> Helper:
-    """Return a process for :func:`begin_importance`, which imports now what that will take."""
-    helper = Helper((__name__, "optuna.importance", "sklearn.ensemble"))
-    helper.begin()
-    return helper
-
-
 def begin_importance(
     run: RunData, helper: Helper | None
 ) -> Callable[[], tuple[ImportanceGroup, ...]]:

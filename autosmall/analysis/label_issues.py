@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.analysis.predictions import mean_over_repeats
 from autosmall.analysis.ranking import Ranking
+from autosmall.helper import Helper
 from autosmall.schema.run_data import RunData
 
 MOST_WITNESSES = 20
@@ -40,9 +43,11 @@ class SuspectedLabel:
     agreeing_trials: tuple[int, ...] = ()
 
 
-def find_suspected_labels(
-    run: RunData, ranking: Ranking, most: int = 12
-) -> tuple[int, tuple[SuspectedLabel, ...]]:
+Suspected = tuple[int, tuple[SuspectedLabel, ...]]
+"""How many labels are suspected, and those least believable, the first one first."""
+
+
+def find_suspected_labels(run: RunData, ranking: Ranking, most: int = 12) -> Suspected:
     """Return how many labels are suspected, and those that are least believable, first one first.
 
     Confident learning (Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in
@@ -53,12 +58,33 @@ def find_suspected_labels(
     for which most of the tied configurations find the same other class most probable. With
     nothing complete, or a recommendation that learned nothing, there are none.
     """
+    return begin_suspected_labels(run, ranking, None, most)()
+
+
+def begin_suspected_labels(
+    run: RunData, ranking: Ranking, helper: Helper | None, most: int = 12
+) -> Callable[[], Suspected]:
+    """Return what returns :func:`find_suspected_labels`; begun at once with a process given."""
     recommended = ranking.recommended
     if recommended is None or recommended.summary.strategy == "baseline":
-        return 0, ()
+        return lambda: (0, ())
     chosen = ranking.table.trials.index(recommended.summary.trial)
     probabilities = mean_over_repeats(ranking.table, chosen)
-    rows = _suspected_rows(run.labels, probabilities)
+    rows: Callable[[], NDArray[np.int64]] = partial(suspected_rows, run.labels, probabilities)
+    if helper is not None:
+        name = f"{__name__}:{suspected_rows.__name__}"
+        rows = helper.call(name, run.labels, probabilities).result
+    return lambda: _agreed(run, ranking, probabilities, rows(), most)
+
+
+def _agreed(
+    run: RunData,
+    ranking: Ranking,
+    probabilities: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    most: int,
+) -> Suspected:
+    """Return those of the suspected ``rows`` for which most of the tied configurations agree."""
     trials, votes = tied_votes(ranking)
     suggested = probabilities.argmax(axis=1)
     found = [row for row in rows if (votes[:, row] == suggested[row]).mean() > 0.5]
@@ -81,7 +107,7 @@ def find_suspected_labels(
     )
 
 
-def _suspected_rows(
+def suspected_rows(
     labels: NDArray[np.int64], probabilities: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Return the rows that cleanlab suspects and whose most probable class is another one."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from autosmall.schema.altered_predictions import AlteredPredictions, ChangedPicture
 from autosmall.schema.run_data import RunData
@@ -193,7 +193,7 @@ def interval(
     if count < 2:
         return Change(float(values.mean()), -math.inf, math.inf)
     error = math.sqrt(count / (count - 1) * float(np.sum(sums**2))) / float(weights.sum())
-    reach = float(student_t.ppf(1 - (1 - CONFIDENCE) / (2 * tries), count - 1)) * error
+    reach = float(stdtrit(count - 1, 1 - (1 - CONFIDENCE) / (2 * tries))) * error
     return Change(float(values.mean()), mean - reach, mean + reach)
 
 

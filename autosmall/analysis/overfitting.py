@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
+from autosmall.analysis.rank_correlation import rank_correlation
 from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.trial_summary import TrialSummary
 from autosmall.schema.run_data import RunData
@@ -86,8 +86,8 @@ def _trend(summaries: list[TrialSummary]) -> Trend | None:
     gaps = [s.gap for s in trained]
     if len(trained) < FEWEST_FOR_TREND or len(set(sizes)) < 2 or len(set(gaps)) < 2:
         return None
-    result = stats.spearmanr(sizes, gaps)
-    return Trend(float(result.statistic), float(result.pvalue), len(trained))
+    found = rank_correlation(sizes, gaps)
+    return Trend(found.correlation, found.p_value, len(trained))
 
 
 def _gaps(summaries: list[TrialSummary]) -> tuple[StrategyGap, ...]:

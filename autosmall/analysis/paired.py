@@ -15,8 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
-from scipy.stats import chi2
+from scipy.special import chdtri, stdtr, stdtrit
 
 LEVEL = 0.95
 
@@ -221,7 +220,7 @@ def typical_fold_ratio(ratios: Sequence[float], count: int) -> float:
     """
     if len(ratios) == 0 or count < 2:
         return 1.0
-    unbiased = float(chi2.median(count - 1)) / (count - 1)
+    unbiased = float(chdtri(count - 1, 0.5)) / (count - 1)
     return max(1.0, float(np.median(ratios)) / unbiased)
 
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtr, stdtrit
 
 EXPONENTS = np.geomspace(0.1, 1.5, 30)
 """Exponents that are thought of, equally likely at first (evenly on a logarithmic scale)."""
@@ -76,7 +76,7 @@ class PowerLaw:
         """Return the mean error at ``size`` training pictures, never below zero."""
         drops = self._drops(size)
         found = self._expected(self.levels - drops)
-        reach = float(stats.t.ppf(0.5 + LEVEL / 2, max(1, self.folds - 1))) * self.level_error
+        reach = float(stdtrit(max(1, self.folds - 1), 0.5 + LEVEL / 2)) * self.level_error
         low = found.value - math.hypot(found.value - found.low, reach)
         high = found.value + math.hypot(found.high - found.value, reach)
         return Expected(max(0.0, found.value), max(0.0, low), high)
@@ -130,13 +130,13 @@ def fit_power_law(
     log_evidence = -0.5 * freedom / inflation * np.log(variance)
     prior = np.ones(len(EXPONENTS)) if exponent_weights is None else exponent_weights
     evidence = prior * np.exp(log_evidence - log_evidence.max())
-    quantiles = stats.t.ppf((np.arange(_SLOPES) + 0.5) / _SLOPES, freedom)
+    quantiles = stdtrit(freedom, (np.arange(_SLOPES) + 0.5) / _SLOPES)
     deviations = np.sqrt(inflation * variance / (folds * squares))
     slopes = best[:, None] + deviations[:, None] * quantiles
     levels = grand + slopes * centred[:, -1:]
     weights = np.broadcast_to(evidence[:, None], slopes.shape)
     level_error = _level_error(errors, inflation)
-    possible = weights * stats.norm.cdf((levels - slopes) / max(level_error, least_deviation))
+    possible = weights * ndtr((levels - slopes) / max(level_error, least_deviation))
     kept = possible if possible.sum() > 0 else weights
     return PowerLaw(
         size=float(sizes[-1]),

@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from autosmall.schema.settings import PREFER_ACCURACY, PREFER_SPEED
 
@@ -109,7 +109,7 @@ def probability_better(lead: float, error: float, spread: float) -> float:
     """
     if error == 0 or spread == 0:
         return 0.5 if lead == 0 or error > 0 else float(lead > 0)
-    return float(norm.cdf(lead / error / np.sqrt(1 + error**2 / (2 * spread**2))))
+    return float(ndtr(lead / error / np.sqrt(1 + error**2 / (2 * spread**2))))
 
 
 def required_leads(errors: Reals, spread: float) -> Reals:
@@ -119,7 +119,7 @@ def required_leads(errors: Reals, spread: float) -> Reals:
     """
     if spread == 0:
         return np.where(errors > 0, np.inf, 0.0)
-    quantile = float(norm.ppf(LEAST_PROBABILITY))
+    quantile = float(ndtri(LEAST_PROBABILITY))
     return np.asarray(quantile * errors * np.sqrt(1 + errors**2 / (2 * spread**2)))
 
 

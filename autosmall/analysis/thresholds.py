@@ -96,13 +96,13 @@ def least_pictures(wanted: float) -> int:
 
 def find_rare_class(table: PredictionTable, trial: int, classes: Sequence[str]) -> RareClass | None:
     """Return how a trial of ``table`` does on the rare class; ``None`` where none stands out."""
-    # Half a second to import, for the runs that have a rare class.
-    from sklearn.metrics import average_precision_score
-
     first = np.unique(table.samples, return_index=True)[1]
     index = rare_class_index(table.labels[first], len(classes))
     if index is None:
         return None
+    # A second to import, for the runs that have a rare class.
+    from sklearn.metrics import average_precision_score
+
     probabilities = table.probabilities[table.trials.index(trial)]
     truth = table.labels == index
     recall, precision, _ = _rates(truth, probabilities.argmax(axis=1) == index)

@@ -12,8 +12,14 @@ __all__ = ["COMPARISON_PAGE", "renew_report", "write_comparison", "write_report"
 COMPARISON_PAGE = Path("reports") / "comparison.html"
 """Where a comparison goes by default."""
 
-HELPED_FROM = 1000
-"""Trials of a run from which a process of its own for the importance of settings is worth it."""
+HELPER_IMPORTS = (
+    "autosmall.analysis.importance",
+    "autosmall.analysis.label_issues",
+    "optuna.importance",
+    "sklearn.ensemble",
+    "cleanlab.filter",
+)
+"""What importance of settings and suspected labels take: seconds to import."""
 
 
 def write_report(run_dir: Path, summary: Path | None = None) -> Path:
@@ -26,8 +32,8 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
     """
     from threadpoolctl import threadpool_limits
 
-    from autosmall.analysis.importance import importance_helper
     from autosmall.files import write_bytes, write_text
+    from autosmall.helper import Helper
     from autosmall.report.charts.bundle import begin_bundle
     from autosmall.report.charts.converter import converting
     from autosmall.run_folder.run_data import load_run_data
@@ -41,18 +47,20 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
         if has_charts:
             begin_bundle()
         helper = None
-        if store.trial_count() >= HELPED_FROM and store.state().state != RUNNING:
-            helper = stack.enter_context(importance_helper())
+        if has_charts and store.state().state != RUNNING:
+            helper = stack.enter_context(Helper(HELPER_IMPORTS))
+            helper.begin()
         # What takes a second to import is imported while these begin.
         from autosmall.report.charts.build import build_figures
-        from autosmall.report.facts import facts_document, gather_facts
+        from autosmall.report.facts import begin_facts, facts_document
         from autosmall.report.html import render_page
 
         # The processes begun above have the other cores: threads of BLAS would be in their way.
         with _left_uncollected(), threadpool_limits(1):
             run = load_run_data(run_dir)
-            facts = gather_facts(run, str(run_dir), helper)
-            figures = build_figures(facts)
+            drawn, facts_later = begin_facts(run, str(run_dir), helper)
+            figures = build_figures(drawn)
+            facts = facts_later()
             write_text(run_dir / "report.json", facts_document(facts))
             write_text(page, render_page(facts, figures))
         if summary is not None:

@@ -6,12 +6,15 @@ import dataclasses
 import json
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from autosmall.analysis.final_model import expected_of_final_model
-from autosmall.analysis.ranking import rank
+from autosmall.analysis.label_issues import Suspected, begin_suspected_labels
+from autosmall.analysis.ranking import Ranking, rank
+from autosmall.analysis.selection_bias import CorrectedScore
 from autosmall.helper import Helper
 from autosmall.report import sentences
 from autosmall.report.anonymous import without_pictures
@@ -96,48 +99,92 @@ class ReportFacts:
     repetition: repetition.Repetition
 
 
-def gather_facts(run: RunData, run_path: str, helper: Helper | None = None) -> ReportFacts:
+@dataclass(frozen=True)
+class DrawnFacts:
+    """Those of the :class:`ReportFacts` that figures are made of, under the same names."""
+
+    metric: str
+    recommendation: recommendation.Recommendation | None
+    strategies: strategies.Strategies
+    tradeoff: tradeoff.Tradeoff
+    training: training.Training
+    importance: importance.Importance
+    effects: effects.Effects
+    sample_size: sample_size.SampleSize
+    calibration: calibration.CalibrationFacts | None
+    rare_class: rare_class.RareClassFacts | None
+    configurations: configurations.Configurations
+    search: search.Search
+
+
+def gather_facts(run: RunData, run_path: str) -> ReportFacts:
     """Return the facts of ``run``; ``run_path`` is how commands name its folder.
 
-    With ``helper`` the importance of settings is worked out there, while this process goes on.
     Where the run was made without pictures, neither they nor their names are among them.
+    """
+    return begin_facts(run, run_path)[1]()
+
+
+def begin_facts(
+    run: RunData, run_path: str, helper: Helper | None = None
+) -> tuple[DrawnFacts, Callable[[], ReportFacts]]:
+    """Return those that are drawn, and what returns all (see :func:`gather_facts`).
+
+    With ``helper`` the importance of settings and the suspected labels are worked out there, while
+    this process goes on.
     """
     if run.settings.get("pictures") is False:
         run = without_pictures(run)
     importance_later = importance.begin(run, helper)
     ranking = rank(run)
+    suspected_later = begin_suspected_labels(run, ranking, helper)
     corrected = expected_of_final_model(run, ranking)
-    chosen = recommendation.gather(run, ranking, corrected, run_path)
-    by_status = Counter(trial.status for trial in run.trials)
-    missing = sentences.no_recommendation(run.state, len(run.trials), by_status)
-    facts = ReportFacts(
-        schema_version=SCHEMA_VERSION,
-        run=run.name,
-        state=run.state,
-        dataset=str(run.settings.get("dataset", "")),
+    drawn = DrawnFacts(
         metric=run.metric,
-        headline=chosen.sentence if chosen else missing,
-        effort=sentences.effort(len(run.trials), len(ranking.rows), run.search_seconds),
-        recommendation=chosen,
-        trust=trust.gather(run, ranking, corrected, run_path),
-        next_steps=next_steps.NextSteps("", ()),
+        recommendation=recommendation.gather(run, ranking, corrected, run_path),
         strategies=strategies.gather(run, ranking),
-        reconstructions=reconstructions.gather(run, ranking),
         tradeoff=tradeoff.gather(run, ranking, run_path),
-        heads=heads.gather(run, ranking),
         training=training.gather(run, ranking),
-        ensemble=ensemble.gather(run, ranking, run_path),
-        importance=importance.Importance("", (), "", ""),
         effects=effects.gather(run),
-        errors=errors.gather(run, ranking),
-        data=data.gather(run),
-        augmentation=augmentation.gather(run, ranking),
-        label_keeping=label_keeping.gather(run),
         sample_size=sample_size.gather(run, ranking),
         calibration=calibration.gather(run, ranking),
         rare_class=rare_class.gather(run, ranking, run_path),
         configurations=configurations.gather(run, ranking, run_path),
         search=search.gather(run, ranking),
+        # Last, as the helper may still be at work at it.
+        importance=importance_later(),
+    )
+    return drawn, lambda: _all_facts(run, run_path, ranking, corrected, drawn, suspected_later)
+
+
+def _all_facts(
+    run: RunData,
+    run_path: str,
+    ranking: Ranking,
+    corrected: CorrectedScore | None,
+    drawn: DrawnFacts,
+    suspected_later: Callable[[], Suspected],
+) -> ReportFacts:
+    chosen = drawn.recommendation
+    by_status = Counter(trial.status for trial in run.trials)
+    missing = sentences.no_recommendation(run.state, len(run.trials), by_status)
+    facts = ReportFacts(
+        **vars(drawn),
+        schema_version=SCHEMA_VERSION,
+        run=run.name,
+        state=run.state,
+        dataset=str(run.settings.get("dataset", "")),
+        headline=chosen.sentence if chosen else missing,
+        effort=sentences.effort(len(run.trials), len(ranking.rows), run.search_seconds),
+        trust=trust.gather(run, ranking, corrected, run_path),
+        next_steps=next_steps.NextSteps("", ()),
+        reconstructions=reconstructions.gather(run, ranking),
+        heads=heads.gather(run, ranking),
+        ensemble=ensemble.gather(run, ranking, run_path),
+        errors=errors.gather(run, ranking, suspected_later),
+        data=data.gather(run),
+        augmentation=augmentation.gather(run, ranking),
+        label_keeping=label_keeping.gather(run),
         workers=workers.gather(run),
         repetition=repetition.gather(run, run_path, chosen is not None),
     )
@@ -153,11 +200,7 @@ def gather_facts(run: RunData, run_path: str, helper: Helper | None = None) -> R
         facts.ensemble,
         facts.label_keeping,
     )
-    return dataclasses.replace(
-        facts,
-        next_steps=next_steps.gather(known),
-        importance=importance_later(),
-    )
+    return dataclasses.replace(facts, next_steps=next_steps.gather(known))
 
 
 def facts_document(facts: ReportFacts) -> str:
@@ -169,6 +212,9 @@ def facts_document(facts: ReportFacts) -> str:
     return "{\n" + ",\n".join(sections) + "\n}\n"
 
 
+_PLAIN = (str, int)
+
+
 def to_json(value: object) -> object:
     """Return facts as plain JSON values: dataclasses by field name, NaN and infinity as null.
 
@@ -176,7 +222,7 @@ def to_json(value: object) -> object:
     """
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, str | int):
+    if value is None or isinstance(value, _PLAIN):
         return value
     if isinstance(value, list | tuple):
         return [to_json(item) for item in value]

@@ -30,11 +30,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, norm
+from scipy.special import bdtrc, ndtr
 
 from autosmall.training.metrics import LOG_LOSS_FLOOR
 
-TAIL_FACTOR = float(1 / (4 * norm.sf(np.sqrt(2))))
+TAIL_FACTOR = float(1 / (4 * ndtr(-np.sqrt(2))))
 """Largest ratio of the tail of a weighted sum of random signs to the normal tail, 3.178."""
 
 Reals = NDArray[np.float64]
@@ -94,8 +94,8 @@ def flip_p_value(total: float, influences: Reals) -> float:
         return 1.0
     if np.ptp(sizes) <= 1e-9 * sizes.max() and np.isclose(total, influences.sum()):
         ahead = int(np.sum(influences > 0))
-        return float(binom.sf(ahead - 1, sizes.size, 0.5))
-    return min(1.0, TAIL_FACTOR * float(norm.sf(total / np.linalg.norm(sizes))))
+        return float(bdtrc(ahead - 1, sizes.size, 0.5))
+    return min(1.0, TAIL_FACTOR * float(ndtr(-total / np.linalg.norm(sizes))))
 
 
 def _right(probabilities: Reals, labels: NDArray[np.int64]) -> Reals:

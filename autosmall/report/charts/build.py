@@ -18,7 +18,7 @@ from autosmall.report.charts.sample_size import sample_size_figure
 from autosmall.report.charts.search import search_figure
 from autosmall.report.charts.settings import find_axes, settings_figure
 from autosmall.report.charts.tradeoff import gap_figure, has_sizes, has_train_scores, scatter_figure
-from autosmall.report.facts import ReportFacts
+from autosmall.report.facts import DrawnFacts, ReportFacts
 from autosmall.report.sections.recommendation import Recommendation
 
 
@@ -43,7 +43,7 @@ class Figures:
     linked: Linked | None
 
 
-def build_figures(facts: ReportFacts) -> Figures:
+def build_figures(facts: DrawnFacts | ReportFacts) -> Figures:
     """Return all figures. Altair and vl_convert are loaded only when there is one to draw."""
     shown, scaled = frozenset(facts.configurations.shown), facts.calibration
     points = [point for point in facts.tradeoff.points if point.trial in shown]
@@ -107,14 +107,14 @@ def _recommendation(found: Recommendation) -> Figure:
     )
 
 
-def _front(facts: ReportFacts) -> Figure | None:
+def _front(facts: DrawnFacts | ReportFacts) -> Figure | None:
     front = facts.tradeoff.choices.front
     kept = {*facts.configurations.shown, *(row.trial for row in front)}
     points = [point for point in facts.tradeoff.points if point.trial in kept]
     return front_figure(facts.metric, points, front) if points else None
 
 
-def _strategies(facts: ReportFacts) -> Figure | None:
+def _strategies(facts: DrawnFacts | ReportFacts) -> Figure | None:
     rows = [
         IntervalRow(
             row.strategy, row.score, row.low, row.high, color(row.strategy), shape(row.strategy)

@@ -10,11 +10,9 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
 
 from autosmall.helper import Helper
-
-Specification = dict[str, Any]
+from autosmall.report.charts.arrange import Specification
 
 _TO_SVG = "vl_convert:vegalite_to_svg"
 

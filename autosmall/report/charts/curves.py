@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from autosmall.report.charts.arrange import Specification, in_columns, layered
 from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
 from autosmall.report.sections.training import Curve, TrialCurves
 
@@ -29,8 +30,6 @@ def _in_words(found: TrialCurves) -> str:
 
 
 def _draw(found: TrialCurves, width: int) -> Drawing:
-    import altair as alt
-
     narrow = width <= NARROW_PX
     inner = width - 56 if narrow else (width - 130) // 2
     rows = {
@@ -49,7 +48,7 @@ def _draw(found: TrialCurves, width: int) -> Drawing:
         if mark.epoch in epochs
     ]
     panels = [_panel(kind, inner, marked=bool(marks)) for kind in shown]
-    chart = alt.vconcat(*panels) if narrow else alt.hconcat(*panels, spacing=24)
+    chart = in_columns(*panels, columns=1 if narrow else 2, spacing_px=24)
     return Drawing(chart, {**shown, "marks": marks} if marks else shown)
 
 
@@ -57,7 +56,7 @@ def _epochs(found: TrialCurves) -> range:
     return range(1, max((curve.epochs[-1] for curve in found.curves), default=0) + 1)
 
 
-def _panel(kind: str, width: int, *, marked: bool) -> Any:
+def _panel(kind: str, width: int, *, marked: bool) -> Specification:
     import altair as alt
 
     unit = " (%)" if kind == "accuracy" else ""
@@ -80,11 +79,11 @@ def _panel(kind: str, width: int, *, marked: bool) -> Any:
             strokeDash=_by("side", alt.StrokeDash, _SIDES, [[5, 3], [1, 0]]),
             strokeWidth=_by("part", alt.StrokeWidth, _PARTS, [1, 2.4]),
             opacity=_by("part", alt.Opacity, _PARTS, [0.3, 1]),
-            detail="line:N",
+            detail=alt.Detail("line:N"),
         )
     )
-    panel = alt.layer(_rules(), _labels(), lines) if marked else lines
-    return panel.properties(width=width, height=170)
+    layers = [_rules(), *_labels(), lines] if marked else [lines]
+    return layered(*layers, width=width, height=170)
 
 
 def _rules() -> Any:
@@ -93,22 +92,24 @@ def _rules() -> Any:
     return (
         alt.Chart(alt.NamedData("marks"))
         .mark_rule(stroke="var(--warn)", strokeDash=[2, 2], strokeWidth=1.5)
-        .encode(x="epoch:Q")
+        .encode(x=alt.X("epoch:Q"))
     )
 
 
-def _labels() -> Any:
+def _labels() -> list[Any]:
     """Return the marks' names, upright along their rules, on the side that has more room."""
     import altair as alt
 
-    names = alt.Chart(alt.NamedData("marks")).encode(x="epoch:Q", y=alt.value(0), text="name:N")
+    names = alt.Chart(alt.NamedData("marks")).encode(
+        x=alt.X("epoch:Q"), y=alt.YValue(0), text=alt.Text("name:N")
+    )
     early = names.mark_text(
         angle=270, align="right", baseline="top", dx=-4, dy=4, fontSize=11
     ).transform_filter("datum.early")
     late = names.mark_text(
         angle=270, align="right", baseline="bottom", dx=-4, dy=-3, fontSize=11
     ).transform_filter("!datum.early")
-    return early + late
+    return [early, late]
 
 
 def _by(field: str, channel: Any, domain: list[str], values: list[Any]) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autosmall.analysis.effects import Effect
+from autosmall.report.charts.arrange import Specification, in_columns, layered
 from autosmall.report.charts.intervals import axis_title
 from autosmall.report.charts.live import LiveChart, live_chart
 from autosmall.report.charts.marks import color, shape
@@ -99,15 +100,12 @@ def _in_words(scene: EffectScene) -> str:
 
 
 def _draw(scene: EffectScene, width: int) -> Drawing:
-    import altair as alt
-
     narrow, panels = width <= NARROW_PX, scene.panels
     columns = 1 if narrow or len(panels) < 2 else 2
     inner = (width - 70) // columns - (0 if columns == 1 else 24)
     made = [_panel(scene, name, inner, columns) for name in panels or [""]]
-    chart = alt.concat(*made, columns=columns, spacing=16) if len(made) > 1 else made[0]
     return Drawing(
-        chart,
+        in_columns(*made, columns=columns, spacing_px=16),
         {
             "points": [_point(scene, row) for row in scene.drawn],
             "bins": [row for e in scene.found.effects for row in _bins(scene, e)],
@@ -115,7 +113,7 @@ def _draw(scene: EffectScene, width: int) -> Drawing:
     )
 
 
-def _panel(scene: EffectScene, name: str, width: int, columns: int) -> Any:
+def _panel(scene: EffectScene, name: str, width: int, columns: int) -> Specification:
     """Return the panel of optimiser ``name``, or the only one where it is empty."""
     import altair as alt
 
@@ -146,21 +144,21 @@ def _panel(scene: EffectScene, name: str, width: int, columns: int) -> Any:
     )
     bins = alt.Chart(alt.NamedData("bins"))
     rules = bins.mark_rule(strokeWidth=2.2).encode(
-        x=x, y=alt.Y("low:Q", scale=y_scale, axis=y_axis, title=title), y2="high:Q",
+        x=x, y=alt.Y("low:Q", scale=y_scale, axis=y_axis, title=title), y2=alt.Y2("high:Q"),
         color=look["color"],
     )  # fmt: skip
     means = bins.mark_point(filled=True, size=110, opacity=1, stroke="var(--page)").encode(
         x=x, y=y, **look
     )
     lines = bins.mark_line(strokeWidth=1.4, strokeDash=[3, 3]).encode(
-        x=x, y=y, color=look["color"], detail="strategy:N"
+        x=x, y=y, color=look["color"], detail=alt.Detail("strategy:N")
     )
     layers = [marks, lines, rules, means]
     if name:
         own = alt.FieldEqualPredicate(field="optimizer", equal=name)
         layers = [layer.transform_filter(own) for layer in layers]
-    chart = alt.layer(*layers).properties(width=width, height=220 if columns == 1 else 190)
-    return chart.properties(title=name) if name else chart
+    height = 220 if columns == 1 else 190
+    return layered(*layers, width=width, height=height, **({"title": name} if name else {}))
 
 
 def _domain(scene: EffectScene) -> list[float]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autosmall.report.charts.arrange import layered
 from autosmall.report.charts.labels import Mark, place_names
 from autosmall.report.charts.marks import color, shape
 from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
@@ -69,9 +70,14 @@ def _chart(metric: str, points: Sequence[Point], front: Sequence[FrontRow], widt
         scale=alt.Scale(domain=list(axes.scores), nice=False, zero=False, padding=PADDING_PX),
         axis=alt.Axis(tickCount=6, domain=False, ticks=False, titlePadding=8),
     )
-    chart = (
-        _marks("faint", 0.3, x, y) + _marks("front", 0.95, x, y) + _ring(x, y) + _names(x, y)
-    ).properties(width=axes.width_px, height=HEIGHT_PX)
+    chart = layered(
+        _marks("faint", 0.3, x, y),
+        _marks("front", 0.95, x, y),
+        _ring(x, y),
+        _names(x, y),
+        width=axes.width_px,
+        height=HEIGHT_PX,
+    )
     return Drawing(chart, _rows(metric, points, front, axes))
 
 
@@ -124,7 +130,7 @@ def _names(x: Any, y: Any) -> Any:
             baseline="middle",
             color="var(--ink)",
         )
-        .encode(x=x, y=y, text="trial:N")
+        .encode(x=x, y=y, text=alt.Text("trial:N"))
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autosmall.analysis.importance import EVERYTHING, ImportanceGroup, SettingImportance
+from autosmall.report.charts.arrange import layered
 from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
 from autosmall.report.charts.rows import name_px, overhang_px, row_names, row_padding
 
@@ -52,8 +53,12 @@ def _draw(group: ImportanceGroup, width: int) -> Drawing:
     )
     color: Any = alt.Color("color:N", scale=None, legend=None)
     bars = base.mark_bar(cornerRadiusEnd=2).encode(color=color)
-    text = base.mark_text(align="left", dx=4, fontSize=11, fill="var(--ink)").encode(text="text:N")
-    chart = (bars + text).properties(
+    text = base.mark_text(align="left", dx=4, fontSize=11, fill="var(--ink)").encode(
+        text=alt.Text("text:N")
+    )
+    chart = layered(
+        bars,
+        text,
         width=width - name_px(labels) - ROOM_PX - overhang_px(labels),
         height={"step": ROW_PX / 2},
         padding=row_padding(labels),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autosmall.report.charts.arrange import layered
 from autosmall.report.charts.render import Drawing, Figure, figure
 from autosmall.report.charts.rows import name_px, overhang_px, row_names, row_padding
 from autosmall.report.numbers import METRIC_WORDS, interval_text, is_percent, score_text
@@ -56,13 +57,18 @@ def _draw(metric: str, rows: Sequence[IntervalRow], width: int) -> Drawing:
         axis=score_axis(width),
     )
     line = base.mark_rule(strokeWidth=2.5).encode(
-        x=alt.X("low:Q", scale=scale), x2="high:Q", color=_own("color")
+        x=alt.X("low:Q", scale=scale), x2=alt.X2("high:Q"), color=_own("color")
     )
     dot = base.mark_point(filled=True, opacity=1).encode(
         x=x, color=_own("color"), shape=_own_shape(), size=alt.Size("size:Q", scale=None)
     )
-    text = base.mark_text(dy=-12, fontSize=12, fill="var(--ink)").encode(x=x, text="text:N")
-    chart = (line + dot + text).properties(
+    text = base.mark_text(dy=-12, fontSize=12, fill="var(--ink)").encode(
+        x=x, text=alt.Text("text:N")
+    )
+    chart = layered(
+        line,
+        dot,
+        text,
         width=width - name_px(labels) - ROOM_PX - overhang_px(labels),
         height={"step": ROW_PX},
         padding=row_padding(labels),

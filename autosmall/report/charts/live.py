@@ -104,7 +104,6 @@ def _short(value: object) -> object:
 
 def _specification(drawing: Drawing, width: int, meta: Mapping[str, object]) -> dict[str, object]:
     found = copy.deepcopy(drawing.specification)
-    del found["$schema"]
     found["datasets"] = {
         name: list(rows) for name, rows in drawing.rows.items() if name != POINTS
     } | {POINTS: []}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from autosmall.analysis.rare_curves import RareCurves
+from autosmall.report.charts.arrange import Specification, in_columns, layered
 from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
 
 WIDE_SIDE_PX = 255
@@ -25,15 +24,12 @@ def rare_class_figure(curves: RareCurves) -> Figure:
 
 
 def _draw(curves: RareCurves, width: int) -> Drawing:
-    import altair as alt
-
     narrow = width <= NARROW_PX
     roc = _panel("roc", "others called so (%)", "of the class found (%)", narrow)
     precision = _panel("precision", "of the class found (%)", "calls that are right (%)", narrow)
-    joined = alt.vconcat(roc, precision) if narrow else alt.hconcat(roc, precision, spacing=28)
     share = 100 * curves.share
     return Drawing(
-        joined,
+        in_columns(roc, precision, columns=1 if narrow else 2, spacing_px=28),
         {
             "roc": _rows(curves.roc),
             "precision": _rows(curves.precision_recall),
@@ -43,7 +39,7 @@ def _draw(curves: RareCurves, width: int) -> Drawing:
     )
 
 
-def _panel(name: str, across: str, up: str, narrow: bool) -> Any:
+def _panel(name: str, across: str, up: str, narrow: bool) -> Specification:
     import altair as alt
 
     scale = alt.Scale(domain=[0, 100], nice=False)
@@ -58,10 +54,10 @@ def _panel(name: str, across: str, up: str, narrow: bool) -> Any:
     curve = (
         alt.Chart(alt.NamedData(name))
         .mark_line(color="var(--accent)", strokeWidth=2)
-        .encode(x=x, y=y, order="place:Q")
+        .encode(x=x, y=y, order=alt.Order("place:Q"))
     )
     side = NARROW_SIDE_PX if narrow else WIDE_SIDE_PX
-    return alt.layer(guess, curve).properties(width=side, height=side)
+    return layered(guess, curve, width=side, height=side)
 
 
 def _rows(points: tuple[tuple[float, float], ...]) -> list[dict[str, object]]:

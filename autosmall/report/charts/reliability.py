@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autosmall.analysis.calibration import Reliability
+from autosmall.report.charts.arrange import layered
 from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
 
 BEFORE, AFTER = "as predicted", "scaled"
@@ -42,14 +43,15 @@ def _draw(before: Reliability, after: Reliability, width: int) -> Drawing:
         .encode(x=x, y=y)
     )
     curves = alt.Chart(alt.NamedData("bins"))
-    lines = curves.mark_line(strokeWidth=1.8).encode(x=x, y=y, color=color, detail="which:N")
+    lines = curves.mark_line(strokeWidth=1.8).encode(
+        x=x, y=y, color=color, detail=alt.Detail("which:N")
+    )
     marks = curves.mark_point(filled=True, size=70, opacity=1).encode(
         x=x, y=y, color=color, shape=alt.Shape("shape:N", scale=None, legend=None)
     )
     side = min(width - (70 if width > NARROW_PX else 62), 430)
     height = min(side, 360)
-    key = _key(side, height)
-    chart = alt.layer(diagonal, lines, marks, *key).properties(width=side, height=height)
+    chart = layered(diagonal, lines, marks, *_key(side, height), width=side, height=height)
     rows = [*_rows(before, BEFORE), *_rows(after, AFTER)]
     ends: list[dict[str, object]] = [
         {"confidence": end, "accuracy": end} for end in (scale.domain[0], 100.0)
@@ -77,14 +79,14 @@ def _key(width: int, height: int) -> list[Any]:
     shape = alt.Shape("shape:N", scale=None, legend=None)
     layers = []
     for line, which in enumerate((BEFORE, AFTER)):
-        y = alt.value(height - KEY_PX * (2 - line) + KEY_PX / 2)
+        y = alt.YValue(height - KEY_PX * (2 - line) + KEY_PX / 2)
         base = alt.Chart(alt.NamedData(f"name {which}")).encode(y=y, color=color)
         left = width - KEY_WIDTH_PX
         layers.append(
-            base.mark_point(filled=True, size=70, opacity=1).encode(x=alt.value(left), shape=shape)
+            base.mark_point(filled=True, size=70, opacity=1).encode(x=alt.XValue(left), shape=shape)
         )
         text = base.mark_text(align="left", baseline="middle", fontSize=12, fontWeight=600)
-        layers.append(text.encode(x=alt.value(left + 10), text="which:N"))
+        layers.append(text.encode(x=alt.XValue(left + 10), text=alt.Text("which:N")))
     return layers
 
 

@@ -1,4 +1,4 @@
-"""From an Altair chart to SVG that takes its colours and font from the page.
+"""From a chart to SVG that takes its colours and font from the page.
 
 Colours in the charts are CSS variables (``var(--ink)``), so one picture serves light and dark.
 Every figure is rendered twice, for wide and for narrow screens, as text in a picture that
@@ -17,6 +17,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from autosmall.report.charts.arrange import Specification
 from autosmall.report.charts.converter import draw
 
 WIDE_PX = 680
@@ -25,21 +26,10 @@ NARROW_PX = 330
 
 @dataclass(frozen=True)
 class Drawing:
-    """An Altair chart and the rows of the named data sets that it draws.
+    """A chart as Vega-Lite, not to be changed, and the rows of the named data sets in it."""
 
-    The rows stay out of the chart until it is rendered: Altair copies and checks all that it
-    holds many times over.
-    """
-
-    chart: Any
+    specification: Specification
     rows: Mapping[str, Sequence[Mapping[str, object]]]
-
-    @cached_property
-    def specification(self) -> dict[str, Any]:
-        """The chart as Vega-Lite, without its rows; not to be changed."""
-        with unchecked():
-            specification: dict[str, Any] = self.chart.to_dict(validate=False)
-        return specification
 
 
 @dataclass(frozen=True)

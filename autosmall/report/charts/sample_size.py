@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autosmall.analysis.sample_size import LearningCurve
+from autosmall.report.charts.arrange import layered
 from autosmall.report.charts.intervals import axis_title
 from autosmall.report.charts.marks import color, shape
 from autosmall.report.charts.render import Drawing, Figure, figure
@@ -50,22 +51,28 @@ def _draw(metric: str, curves: Sequence[LearningCurve], width: int) -> Drawing:
         .encode(
             x=x,
             y=alt.Y("low:Q", scale=scale, title=axis_title(metric), axis=axis),
-            y2="high:Q",
+            y2=alt.Y2("high:Q"),
             fill=alt.Fill("color:N", scale=None, legend=None),
-            detail="strategy:N",
+            detail=alt.Detail("strategy:N"),
         )
     )
     line = (
         alt.Chart(alt.NamedData("lines"))
         .mark_line(strokeWidth=2)
-        .encode(x=x, y=y, color=own, strokeDash=_dash(), detail=["strategy:N", "beyond:N"])
+        .encode(
+            x=x,
+            y=y,
+            color=own,
+            strokeDash=_dash(),
+            detail=[alt.Detail("strategy:N"), alt.Detail("beyond:N")],
+        )
     )
     marks = (
         alt.Chart(alt.NamedData("sizes"))
         .mark_point(filled=True, size=80, opacity=1)
         .encode(x=x, y=y, color=own, shape=alt.Shape("shape:N", scale=None, legend=None))
     )
-    chart = (band + line + marks).properties(width=width - 70, height=260)
+    chart = layered(band, line, marks, width=width - 70, height=260)
     rows = {
         "points": [_point(metric, curve, i) for curve in curves for i in range(len(curve.points))],
         "lines": [row for curve in curves for row in _line(metric, curve)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence, Set
 
+from autosmall.report.charts.arrange import layered
 from autosmall.report.charts.intervals import axis_title
 from autosmall.report.charts.marks import color, shape
 from autosmall.report.charts.render import Drawing, Figure, figure
@@ -61,7 +62,7 @@ def _draw(metric: str, steps: Sequence[Step], width: int) -> Drawing:
             shape=alt.Shape("shape:N", scale=None, legend=None),
         )
     )
-    chart = (line + marks).properties(width=width - 70, height=240)
+    chart = layered(line, marks, width=width - 70, height=240)
     return Drawing(chart, {"steps": [_datum(metric, step) for step in steps]})
 
 

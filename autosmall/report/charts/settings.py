@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autosmall.report.charts.arrange import layered
 from autosmall.report.charts.live import LiveChart, live_chart
 from autosmall.report.charts.marks import color
 from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
@@ -163,7 +164,7 @@ def _draw(metric: str, rows: Sequence[Configuration], axes: Sequence[Axis], widt
     order = alt.Order("order:Q")
     lines = (
         points.mark_line(strokeWidth=1.2, opacity=0.4)
-        .encode(x=x, y=y, stroke=own, detail="trial:N", order=order)
+        .encode(x=x, y=y, stroke=own, detail=alt.Detail("trial:N"), order=order)
         .transform_filter(kept)
     )
     dots = (
@@ -177,9 +178,15 @@ def _draw(metric: str, rows: Sequence[Configuration], axes: Sequence[Axis], widt
         .encode(x=x, y=y, order=order)
         .transform_filter(kept)
     )
-    labels = _labels(x, y)
-    chart = (rules + lines + dots + chosen + labels).properties(
-        width=width - 40, height=250, padding={"left": 16, "right": 16, "top": 4, "bottom": 10}
+    chart = layered(
+        rules,
+        lines,
+        dots,
+        chosen,
+        *_labels(x, y),
+        width=width - 40,
+        height=250,
+        padding={"left": 16, "right": 16, "top": 4, "bottom": 10},
     )
     return Drawing(chart, _rows(metric, rows, axes, drawn))
 
@@ -190,17 +197,17 @@ def _narrow(axes: Sequence[Axis]) -> list[Axis]:
     return [*settings[: NARROW_AXES - 1], axes[-1]]
 
 
-def _labels(x: Any, y: Any) -> Any:
+def _labels(x: Any, y: Any) -> list[Any]:
     """Return the ends of each axis, beyond its ends, and the names of texts beside it."""
     import altair as alt
 
-    text = alt.Chart(alt.NamedData("ticks")).encode(x=x, y=y, text="text:N")
+    text = alt.Chart(alt.NamedData("ticks")).encode(x=x, y=y, text=alt.Text("text:N"))
     low = text.mark_text(baseline="top", dy=7).transform_filter("datum.where == 'low'")
     high = text.mark_text(baseline="bottom", dy=-7).transform_filter("datum.where == 'high'")
     beside = text.mark_text(align="left", dx=6, fontSize=11).transform_filter(
         "datum.where == 'beside'"
     )
-    return low + high + beside
+    return [low, high, beside]
 
 
 def _rows(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from autosmall.report.charts.arrange import layered
 from autosmall.report.charts.marks import color, shape
 from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
 from autosmall.report.numbers import METRIC_WORDS, is_percent
@@ -70,7 +71,7 @@ def _scatter(metric: str, points: Sequence[Point], width: int) -> Drawing:
         .encode(x=x, y=y)
     )
     side = _inner(width)
-    chart = (diagonal + _marks(x, y)).properties(width=side, height=min(side, 430))
+    chart = layered(diagonal, *_marks(x, y), width=side, height=min(side, 430))
     ends: list[dict[str, object]] = [{"train": end, "score": end} for end in (low, high)]
     return Drawing(chart, {"diagonal": ends, **_rows(points, factor)})
 
@@ -96,7 +97,7 @@ def _gap(metric: str, points: Sequence[Point], width: int) -> Drawing:
         .mark_rule(strokeDash=[4, 4], color="var(--axis)", strokeWidth=1.5)
         .encode(y=y)
     )
-    chart = (zero + _marks(x, y)).properties(width=_inner(width), height=250)
+    chart = layered(zero, *_marks(x, y), width=_inner(width), height=250)
     return Drawing(chart, {"zero": [{"gap": 0}], **_rows(points, _factor(metric))})
 
 
@@ -107,7 +108,7 @@ def _powers(points: Sequence[Point]) -> list[float]:
     return [10.0**power for power in range(low, high + 1)]
 
 
-def _marks(x: Any, y: Any) -> Any:
+def _marks(x: Any, y: Any) -> list[Any]:
     import altair as alt
 
     marks = (
@@ -126,7 +127,7 @@ def _marks(x: Any, y: Any) -> Any:
         .mark_point(filled=False, stroke="var(--ink)", strokeWidth=2, shape="circle", opacity=1)
         .encode(x=x, y=y, size=alt.Size("ring:Q", scale=None, legend=None))
     )
-    return marks + ring
+    return [marks, ring]
 
 
 def _rows(points: Sequence[Point], factor: float) -> dict[str, list[dict[str, object]]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from autosmall.analysis.agreement import Agreement, find_agreement
 from autosmall.analysis.confusion_cells import Cell, confusion_cells
-from autosmall.analysis.label_issues import SuspectedLabel, find_suspected_labels
+from autosmall.analysis.label_issues import Suspected, SuspectedLabel
 from autosmall.analysis.mistakes import Mistake, find_mistakes
 from autosmall.analysis.ranking import Ranking
 from autosmall.report import sentences
@@ -56,13 +57,13 @@ class Errors:
     pictures: dict[int, str] = field(default_factory=dict, metadata={"in_json": False})
 
 
-def gather(run: RunData, ranking: Ranking) -> Errors:
-    """Return where the recommended configuration is wrong."""
+def gather(run: RunData, ranking: Ranking, suspected_later: Callable[[], Suspected]) -> Errors:
+    """Return where the recommended configuration is wrong, and which labels may be."""
     if ranking.recommended is None:
         return Errors(None, run.classes, (), (), (), sentences.NOTHING_COMPLETE)
     found = find_mistakes(run, ranking, ranking.recommended.summary.trial)
     shares = tuple(tuple(n / max(1, sum(row)) for n in row) for row in found.confusion)
-    count, suspected = find_suspected_labels(run, ranking)
+    count, suspected = suspected_later()
     cells = confusion_cells(run, ranking, found.trial)
     agreement = find_agreement(run, ranking)
     drawn = maps.gather(run, ranking)
