@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
+from autosmall.analysis.difference_errors import DifferenceErrors
 from autosmall.analysis.exact import SHARES
 from autosmall.analysis.paired import (
     PairedDifference,
@@ -32,7 +30,7 @@ class Differences:
     Attributes:
         metric: The search's metric.
         fold_scores: Trial number to its oriented score on each fold, in order of the folds.
-        standard_errors: ``float64 (C, C)`` over pictures, columns in the order of ``fold_scores``.
+        standard_errors: Over pictures, columns in the order of ``fold_scores``.
         fold_count: Folds of each repeat (k).
         pictures: Independent pictures that a score rests on (groups count once).
         fold_ratio: See :class:`~autosmall.analysis.paired.PictureNoise`.
@@ -40,7 +38,7 @@ class Differences:
 
     metric: str
     fold_scores: Mapping[int, tuple[float, ...]]
-    standard_errors: NDArray[np.float64]
+    standard_errors: DifferenceErrors
     fold_count: int
     pictures: float
     fold_ratio: float = 1.0
@@ -61,7 +59,7 @@ class Differences:
         For shares of pictures it is at least that of a single picture that one of the two gets
         right: that none was seen does not show that there is none.
         """
-        error = float(self.standard_errors[self._columns[first], self._columns[second]])
+        error = float(self.standard_errors.row(self._columns[second])[self._columns[first]])
         return max(error, 1 / self.pictures if self.metric in SHARES else SMALLEST_ERROR)
 
     def ratio(self, first: int, second: int) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.analysis.bootstrap import pooled_scores
+from autosmall.analysis.difference_errors import DifferenceErrors
 from autosmall.analysis.differences import Differences, typical_ratio
 from autosmall.analysis.exact import effective_count
 from autosmall.analysis.paired import (
@@ -21,15 +22,16 @@ from autosmall.analysis.recommendation import Contest, probability_better, true_
 from autosmall.analysis.selection_bias import (
     CorrectedScore,
     correct_selection,
-    difference_errors,
     pick,
-    score_covariance,
+    score_errors,
 )
 from autosmall.analysis.trial_summary import TrialSummary, summarize, with_interval
 from autosmall.schema.run_data import RunData
 from autosmall.schema.seeds import derive_seed
 from autosmall.schema.settings import PREFER_ACCURACY
 from autosmall.training.metrics import oriented
+
+NOTHING_RANKED = DifferenceErrors(np.zeros((1, 0)))
 
 SIGNIFICANCE = 0.05
 """A trial whose paired difference from the leader has a p-value above this is tied with it."""
@@ -105,8 +107,8 @@ class Ranking:
         if default is None:
             return math.nan
         scores = pooled_scores(self.metric, self.table)
-        lead, error = scores[column] - scores[default], self.contest.difference_errors
-        return probability_better(lead, error[column, default], self.contest.spread)
+        error = self.contest.difference_errors.row(default)[column]
+        return probability_better(scores[column] - scores[default], error, self.contest.spread)
 
     def corrected(self) -> CorrectedScore | None:
         """Return what the pick is worth (see :func:`correct_selection`); takes seconds."""
@@ -131,11 +133,10 @@ def rank(run: RunData) -> Ranking:
     table = prediction_table(run, ranked)
     seed = derive_seed(int(str(run.settings.get("seed", 0))), "analysis", "bootstrap")
     complete = [summaries[trial.number] for trial in ranked]
-    covariance = score_covariance(run.metric, table, seed=seed) if ranked else np.zeros((0, 0))
-    errors = difference_errors(covariance)
+    errors = score_errors(run.metric, table, seed=seed) if ranked else NOTHING_RANKED
     complete = [
         with_interval(run, summary, error)
-        for summary, error in zip(complete, np.sqrt(np.diag(covariance)), strict=True)
+        for summary, error in zip(complete, errors.alone(), strict=True)
     ]
     contest = _contest(run, errors, complete, others)
     differences = _differences(run, errors, complete)
@@ -163,7 +164,7 @@ def _ranked_rows(
 
 def _contest(
     run: RunData,
-    errors: NDArray[np.float64],
+    errors: DifferenceErrors,
     complete: Sequence[TrialSummary],
     others: Sequence[TrialSummary],
 ) -> Contest:
@@ -198,7 +199,7 @@ def _partial_scores(
 
 
 def _differences(
-    run: RunData, errors: NDArray[np.float64], complete: Sequence[TrialSummary]
+    run: RunData, errors: DifferenceErrors, complete: Sequence[TrialSummary]
 ) -> Differences:
     return Differences(
         run.metric,

@@ -22,12 +22,14 @@ worse than the default in under 3 % of simulated runs (``tests/benchmarks/README
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from autosmall.analysis.difference_errors import DifferenceErrors
 from autosmall.schema.settings import PREFER_ACCURACY, PREFER_SPEED
 
 MARGIN = 0.01
@@ -49,7 +51,7 @@ class Contest:
         trials: Trial numbers, one per column (C of them).
         trainable_parameters: ``float64 (C,)``.
         fit_seconds: ``float64 (C,)``, mean per fold.
-        difference_errors: ``float64 (C, C)``, standard error of each paired difference of scores.
+        difference_errors: Of the paired differences of scores, in the order of the columns.
         spread: Standard deviation of true scores (see :func:`true_spread`).
         default: Column of the plain default, or ``None`` where it is not among the columns.
         prefer: ``accuracy``, ``simple`` or ``speed``.
@@ -58,7 +60,7 @@ class Contest:
     trials: tuple[int, ...]
     trainable_parameters: Reals
     fit_seconds: Reals
-    difference_errors: Reals
+    difference_errors: DifferenceErrors
     spread: float = 0.0
     default: int | None = None
     prefer: str = PREFER_ACCURACY
@@ -71,17 +73,17 @@ class Contest:
             trials=tuple(self.trials[column] for column in columns),
             trainable_parameters=self.trainable_parameters[columns],
             fit_seconds=self.fit_seconds[columns],
-            difference_errors=self.difference_errors[np.ix_(columns, columns)],
+            difference_errors=self.difference_errors.select(columns),
             default=kept.index(self.default) if self.default in kept else None,
         )
 
 
-def true_spread(scores: Reals, difference_errors: Reals, partial_scores: Reals) -> float:
+def true_spread(scores: Reals, difference_errors: DifferenceErrors, partial_scores: Reals) -> float:
     """Return the standard deviation of true scores among the better half, 0 where none shows.
 
     Args:
         scores: ``float64 (C,)``, oriented scores of the complete configurations.
-        difference_errors: ``float64 (C, C)``, standard errors of their differences.
+        difference_errors: Of their differences.
         partial_scores: ``float64 (D,)``, scores of those that were dropped, as far as known.
             Without them the survivors of a race would pass for all that there is.
 
@@ -96,9 +98,8 @@ def true_spread(scores: Reals, difference_errors: Reals, partial_scores: Reals) 
     better = everything[everything >= median]
     rows = np.flatnonzero(scores >= median)
     rows = rows if len(rows) > 1 else np.argsort(-scores)[:2]
-    squares = difference_errors[np.ix_(rows, rows)] ** 2
-    noise = squares.sum() / (len(rows) * (len(rows) - 1)) / 2
-    return float(np.sqrt(max(0.0, np.mean((better - median) ** 2) - noise)))
+    noise = difference_errors.select(rows).mean_square() / 2
+    return math.sqrt(max(0.0, float(np.mean((better - median) ** 2)) - noise))
 
 
 def probability_better(lead: float, error: float, spread: float) -> float:
@@ -148,7 +149,7 @@ def _cheapest_near(
 ) -> NDArray[np.int64]:
     """Return the cheapest column within the margin of each row's leader."""
     rows = np.arange(len(scores))
-    margin = np.minimum(MARGIN, contest.difference_errors[leading]) + _EQUAL
+    margin = np.minimum(MARGIN, contest.difference_errors.rows(leading)) + _EQUAL
     near = scores >= scores[rows, leading][:, None] - margin
     near[rows, leading] = True
     costs = [contest.trainable_parameters, contest.fit_seconds]
@@ -161,7 +162,7 @@ def _guarded(chosen: NDArray[np.int64], scores: Reals, contest: Contest) -> NDAr
     if contest.default is None:
         return chosen
     lead = scores[np.arange(len(scores)), chosen] - scores[:, contest.default]
-    required = required_leads(contest.difference_errors[contest.default], contest.spread)
+    required = required_leads(contest.difference_errors.row(contest.default), contest.spread)
     stays = lead <= required[chosen] + _EQUAL
     return np.where(stays, contest.default, chosen)
 

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.analysis.bootstrap import bootstrap_scores, draw_counts, pooled_scores
+from autosmall.analysis.difference_errors import DifferenceErrors
 from autosmall.analysis.exact import effective_count, widen
 from autosmall.analysis.power_law import Expected
 from autosmall.analysis.predictions import PredictionTable
@@ -108,26 +109,12 @@ def correct_selection(
     return replace(result, candidates=candidates)
 
 
-def score_covariance(
+def score_errors(
     metric: str, table: PredictionTable, *, seed: int = 0, repetitions: int = ERROR_REPETITIONS
-) -> NDArray[np.float64]:
-    """Return ``float64 (C, C)``: bootstrap covariance of the scores; zeros where unknown."""
+) -> DifferenceErrors:
+    """Return the bootstrap standard errors of the differences of all scores; 0 where unknown."""
     scores = bootstrap_scores(metric, table, draw_counts(table.groups, repetitions, seed))
-    known = scores[np.isfinite(scores).all(axis=1)]
-    if len(known) < 2:
-        return np.zeros((scores.shape[1], scores.shape[1]))
-    return np.asarray(np.atleast_2d(np.cov(known, rowvar=False)), np.float64)
-
-
-def difference_errors(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ``float64 (C, C)``: standard errors of paired differences of scores."""
-    variance = np.diag(covariance)
-    # In place: there are millions of pairs in a long search.
-    spread = np.multiply(covariance, -2.0)
-    spread += variance[:, None]
-    spread += variance
-    np.maximum(spread, 0.0, out=spread)
-    return np.sqrt(spread, out=spread)
+    return DifferenceErrors.of_samples(scores[np.isfinite(scores).all(axis=1)])
 
 
 def pick(metric: str, table: PredictionTable, contest: Contest) -> int:
@@ -139,7 +126,7 @@ def _within_reach(metric: str, table: PredictionTable, contest: Contest) -> NDAr
     """Return the columns that may be picked on some sample: those near the leader, the default."""
     scores, log_scores = _scores(metric, table)
     leader = int(leaders(scores, log_scores, contest)[0])
-    reach = MARGIN + OUT_OF_REACH * contest.difference_errors[leader]
+    reach = MARGIN + OUT_OF_REACH * contest.difference_errors.row(leader)
     near = scores[0] >= scores[0, leader] - reach
     near[[leader] if contest.default is None else [leader, contest.default]] = True
     return np.flatnonzero(near)

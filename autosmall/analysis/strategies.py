@@ -116,7 +116,7 @@ def _contenders(ranking: Ranking) -> NDArray[np.int64]:
         own = [column for column, s in enumerate(summaries) if s.strategy == strategy]
         best = _best(ranking.metric, [summaries[column] for column in own])
         assert best is not None
-        errors = ranking.contest.difference_errors[trials.index(best.trial)]
+        errors = ranking.contest.difference_errors.row(trials.index(best.trial))
         least = ranking.oriented(best.score.mean) - OUT_OF_REACH * errors
         kept += [c for c in own if ranking.oriented(summaries[c].score.mean) >= least[c]]
     return np.array(sorted(kept), np.int64)

@@ -36,10 +36,10 @@ def render_comparison(facts: Comparison) -> str:
     return render_frame(
         "comparison.html.j2",
         facts.runs[0].metric,
+        SECTIONS,
+        folder="comparison/",
         facts=facts,
         figures=build_comparison_figures(facts.runs),
-        sections=SECTIONS,
-        folder="comparison/",
         legend=ordered(names),
         metric_words=numbers.METRIC_WORDS,
         score_of=numbers.score_text,

@@ -44,36 +44,42 @@ def render_page(facts: ReportFacts, figures: Figures) -> str:
     return render_frame(
         "page.html.j2",
         facts.metric,
+        SECTIONS,
         scripts=_scripts(figures),
         facts=facts,
         figures=figures,
-        sections=SECTIONS,
-        folder="",
         strategy_names=marks.ordered([row.strategy for row in facts.strategies.rows]),
         drawn_strategies=marks.ordered([point.strategy for point in facts.tradeoff.points]),
     )
 
 
 def render_frame(
-    template: str, metric: str, *, scripts: Sequence[str] = (), **values: object
+    template: str,
+    metric: str,
+    sections: Sequence[tuple[str, str]],
+    *,
+    folder: str = "",
+    scripts: Sequence[str] = (),
+    **values: object,
 ) -> str:
     """Return the page that ``template`` fills the frame with; ``metric`` is what filters assume.
 
-    ``scripts`` run in their order, after the one that every page has.
-
-    ``values`` hold at least ``sections`` (anchor and heading each) and ``folder``, where the
-    sections' templates are.
+    ``sections`` are anchor and heading each, and ``folder`` is where their templates are, with a
+    slash at its end. ``scripts`` run in their order, after the one that every page has; ``values``
+    are for the templates.
     """
     all_scripts = [read_template("page.js"), *scripts]
-    return (
-        _environment(metric)
-        .get_template(template)
-        .render(
-            scripts=[Markup(script) for script in all_scripts],
-            script_hashes=[_digest(script) for script in all_scripts],
-            style=Markup(read_template("page.css")),
-            **values,
-        )
+    environment = _environment(metric)
+    # Compiled before rendering, which may have to wait for figures that are still being drawn.
+    for anchor, _ in sections:
+        environment.get_template(f"{folder}{anchor}.html.j2")
+    return environment.get_template(template).render(
+        sections=sections,
+        folder=folder,
+        scripts=[Markup(script) for script in all_scripts],
+        script_hashes=[_digest(script) for script in all_scripts],
+        style=Markup(read_template("page.css")),
+        **values,
     )
 
 

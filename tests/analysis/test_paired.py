@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from autosmall.analysis.difference_errors import DifferenceErrors
 from autosmall.analysis.differences import Differences, typical_ratio
 from autosmall.analysis.exact import effective_count, exact_interval, widen
 from autosmall.analysis.paired import (
@@ -176,9 +177,7 @@ def drawn_differences(right, part, folds):
         column: tuple(right[part == fold, column].mean() for fold in range(folds))
         for column in range(right.shape[1])
     }
-    covariance = np.cov(right, rowvar=False) / len(right)
-    variance = np.diag(covariance)
-    errors = np.sqrt(np.maximum(0, variance[:, None] + variance - 2 * covariance))
+    errors = DifferenceErrors.of_samples(right / np.sqrt(len(right)))
     found = Differences("accuracy", scores, errors, folds, float(len(right)))
     return replace(found, fold_ratio=typical_ratio(found, 0))
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from autosmall.analysis.difference_errors import DifferenceErrors
 from autosmall.analysis.recommendation import (
     LEAST_PROBABILITY,
     MARGIN,
@@ -18,13 +19,18 @@ from autosmall.analysis.recommendation import (
 )
 
 
+def equal_errors(count, error):
+    """Scores that err independently, each pair of them by ``error``."""
+    return DifferenceErrors(error / np.sqrt(2) * np.eye(count))
+
+
 def contest(parameters, seconds=None, error=0.02, **options):
     size = len(parameters)
     return Contest(
         tuple(range(size)),
         np.array(parameters, float),
         np.array(seconds or [1.0] * size),
-        np.full((size, size), error) * (1 - np.eye(size)),
+        equal_errors(size, error),
         **options,
     )
 
@@ -117,7 +123,7 @@ def test_true_spread_is_found_whatever_the_hopeless_do(raced):
         scores, rest = scores[order[:150]], np.concatenate([scores[order[150:]], hopeless])
     else:
         scores, rest = np.concatenate([scores, hopeless]), np.zeros(0)
-    errors = np.full((len(scores), len(scores)), 0.03 * np.sqrt(2)) * (1 - np.eye(len(scores)))
+    errors = equal_errors(len(scores), 0.03 * np.sqrt(2))
     # A fifth of hopeless ones shifts the median by 0.32 standard deviations of the rest (5 points)
     # and so the root mean square of the better half from 5 to about 6.
     assert 0.03 < true_spread(scores, errors, rest) < 0.06
@@ -126,10 +132,10 @@ def test_true_spread_is_found_whatever_the_hopeless_do(raced):
 def test_no_spread_among_equals():
     rng = np.random.default_rng(2)
     scores = 0.8 + 0.03 * rng.normal(size=500)
-    errors = np.full((500, 500), 0.03 * np.sqrt(2)) * (1 - np.eye(500))
+    errors = equal_errors(500, 0.03 * np.sqrt(2))
     # The variance of 250 scores is known to 9 %: 0.03 sqrt(2 * 0.09) at two standard errors.
     assert true_spread(scores, errors, np.zeros(0)) < 0.013
-    assert true_spread(scores[:1], errors[:1, :1], np.zeros(0)) == 0
+    assert true_spread(scores[:1], errors.select(np.array([0])), np.zeros(0)) == 0
 
 
 def test_rows_are_judged_each_on_their_own():

@@ -11,8 +11,7 @@ from autosmall.analysis.ranking import rank
 from autosmall.analysis.recommendation import Contest
 from autosmall.analysis.selection_bias import (
     correct_selection,
-    difference_errors,
-    score_covariance,
+    score_errors,
 )
 
 RHO = 0.7  # correlation of two configurations' latent errors
@@ -40,7 +39,7 @@ def draw_table(truths, samples, rng):
 def contest_of(table, seed, **options):
     """Equal sizes and times, and no default: the rule then picks by score."""
     columns = len(table.trials)
-    errors = difference_errors(score_covariance("accuracy", table, seed=seed))
+    errors = score_errors("accuracy", table, seed=seed)
     return Contest(table.trials, np.full(columns, 1000.0), np.ones(columns), errors, **options)
 
 

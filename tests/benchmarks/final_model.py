@@ -16,6 +16,7 @@ import numpy as np
 from sample_size import CENTRE, FOLDS, LEARNERS, SHARES, Fitted, Learner, draw
 from scipy.stats import norm
 
+from autosmall.analysis.difference_errors import DifferenceErrors
 from autosmall.analysis.final_model import drawn_out_interval
 from autosmall.analysis.power_law import fit_power_law
 from autosmall.analysis.predictions import PredictionTable
@@ -63,7 +64,9 @@ def corrected(right: np.ndarray, seed: int) -> CorrectedScore:
         labels=np.zeros(count, np.int64),
         groups=np.arange(count),
     )
-    contest = Contest((0,), np.ones(1), np.ones(1), np.zeros((1, 1)), 0.0, default=None)
+    contest = Contest(
+        (0,), np.ones(1), np.ones(1), DifferenceErrors(np.zeros((1, 1))), 0.0, default=None
+    )
     return correct_selection("accuracy", table, contest, seed=seed, repetitions=300)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.stats import norm
 from simulated_scores import RHO
 
+from autosmall.analysis.difference_errors import DifferenceErrors
 from autosmall.analysis.differences import Differences, typical_ratio
 from autosmall.analysis.paired import Posterior, describe
 
@@ -32,12 +33,10 @@ def differences(rng, samples, folds, training_sd, ahead):
     latent = np.sqrt(RHO) * rng.normal(size=(samples, 1))
     latent = latent + np.sqrt(1 - RHO) * rng.normal(size=(samples, CONFIGURATIONS))
     right = (latent < norm.ppf(np.clip(truths, 0.02, 0.98))[part]).astype(float)
-    covariance = np.cov(right, rowvar=False) / samples
-    variance = np.diag(covariance)
     found = Differences(
         "accuracy",
         {c: tuple(right[part == f, c].mean() for f in range(folds)) for c in range(CONFIGURATIONS)},
-        np.sqrt(np.maximum(0, variance[:, None] + variance - 2 * covariance)),
+        DifferenceErrors.of_samples(right / np.sqrt(samples)),
         folds,
         float(samples),
     )

@@ -39,7 +39,7 @@ def picks(drawn, contest, columns):
         column = int(recommend(scores, even, replace(none, prefer=prefer))[0])
         found[name, "no guard"] = column
         lead = scores[0, column] - scores[0, 0]
-        error = contest.difference_errors[column, 0]
+        error = contest.difference_errors.row(0)[column]
         plain = norm.cdf(lead / error) if error else 0.5
         shrunk = probability_better(lead, error, contest.spread)
         for kind, probability in (("plain", plain), ("shrunk", shrunk)):

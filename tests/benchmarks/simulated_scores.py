@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import norm
 
+from autosmall.analysis.difference_errors import DifferenceErrors
 from autosmall.analysis.predictions import PredictionTable
 from autosmall.analysis.recommendation import Contest, true_spread
 from autosmall.analysis.selection_bias import correct_selection, pick
@@ -115,9 +116,7 @@ def contest_of(
 ) -> Contest:
     """Return what the rule weighs beside the scores; standard errors as from the bootstrap."""
     right = drawn.right[:, columns].astype(np.float64)
-    covariance = np.atleast_2d(np.cov(right, rowvar=False, ddof=0)) / len(right)
-    variance = np.diag(covariance)
-    errors = np.sqrt(np.maximum(0, variance[:, None] + variance - 2 * covariance))
+    errors = DifferenceErrors((right - right.mean(axis=0)) / len(right))
     rest = np.zeros(0) if partial_scores is None else partial_scores
     spread = true_spread(right.mean(axis=0), errors, rest)
     return Contest(
