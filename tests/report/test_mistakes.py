@@ -174,6 +174,12 @@ def test_agreement_is_that_of_the_tied_configurations(run):
             "of 40 (0 %); of the others the recommended one is right in 25 %. Where they differ, "
             "look yourself.",
         ),
+        (
+            Agreement(tuple(range(20)), 40, 40, 1.0, math.nan),
+            "Asked were 20 of the configurations that cannot be told from the best, the first in "
+            "rank. They all say the same of 40 pictures of 40 (100 %) and are right in 100 % of "
+            "these.",
+        ),
     ],
 )
 def test_agreement_in_words(found, expected):

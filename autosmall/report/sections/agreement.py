@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from autosmall.analysis.agreement import Agreement
+from autosmall.analysis.label_issues import MOST_WITNESSES
 from autosmall.report.numbers import counted
 
 
@@ -13,8 +14,14 @@ def agreement_sentence(found: Agreement | None) -> str:
     if found is None:
         return ""
     share = 100 * found.united / found.pictures
+    asked = f"{len(found.trials)} configurations cannot be told from the best."
+    if len(found.trials) == MOST_WITNESSES:
+        asked = (
+            f"Asked were {MOST_WITNESSES} of the configurations that cannot be told from the best, "
+            "the first in rank."
+        )
     said = (
-        f"{len(found.trials)} configurations cannot be told from the best. They all say the same "
+        f"{asked} They all say the same "
         f"of {counted(found.united, 'picture')} of {found.pictures:,} ({share:.0f} %)"
     )
     if not math.isnan(found.right_united):

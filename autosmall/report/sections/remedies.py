@@ -72,7 +72,7 @@ def _value(found: Contrast, value: float) -> str:
 
 
 def _bare(found: Contrast, value: float) -> str:
-    return f"{value:.2g}" if found.setting == "learning_rate" else count_text(value)
+    return f"{value:.3g}" if found.setting == "learning_rate" else count_text(value)
 
 
 def _too(found: Contrast, lower: bool) -> str:
