@@ -10,12 +10,15 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from autosmall.child import ChildFailedError
+
+Result = TypeVar("Result")
 
 _WORK = """
 import importlib, pickle, sys
@@ -99,3 +102,15 @@ class Helper:
             return pickle.load(process.stdout)
         except (EOFError, BrokenPipeError) as error:
             raise ChildFailedError(process.wait(), "") from error
+
+
+def begin(
+    helper: Helper | None, function: Callable[..., Result], *arguments: object
+) -> Callable[[], Result]:
+    """Return what returns ``function(*arguments)``, a function of a module by its own name.
+
+    With ``helper`` that works it out from now on, without one it is done here when asked for.
+    """
+    if helper is None:
+        return partial(function, *arguments)
+    return helper.call(f"{function.__module__}:{function.__name__}", *arguments).result

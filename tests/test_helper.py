@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from autosmall.child import ChildFailedError
-from autosmall.helper import Helper
+from autosmall.helper import Helper, begin
 
 
 def test_calls_are_answered_in_their_order():
@@ -38,3 +40,10 @@ def test_the_process_ends_whatever_it_does(capfd):
     with pytest.raises(ChildFailedError):
         asleep.result()
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("helped", [False, True])
+def test_what_is_begun_returns_the_same_with_and_without_a_helper(helped):
+    with Helper() as helper:
+        found = begin(helper if helped else None, math.hypot, 3.0, 4.0)
+        assert found() == 5.0

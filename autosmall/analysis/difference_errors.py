@@ -24,7 +24,7 @@ class DifferenceErrors:
     """
 
     deviations: Reals
-    _rows: dict[int, Reals] = field(default_factory=dict, repr=False, compare=False)
+    _rows: dict[int, Reals] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of_samples(cls, scores: Reals) -> DifferenceErrors:

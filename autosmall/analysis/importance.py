@@ -16,7 +16,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 
 from autosmall.analysis.fanova import Column, variance_shares
 from autosmall.analysis.scored_trials import ScoredTrial, scored_trials
-from autosmall.helper import Helper
+from autosmall.helper import Helper, begin
 from autosmall.schema.config import Value
 from autosmall.schema.run_data import RunData
 from autosmall.schema.seeds import derive_seed
@@ -103,17 +102,14 @@ def find_importance(run: RunData) -> tuple[ImportanceGroup, ...]:
     Trials dropped by the race count too, on the scale of
     :func:`~autosmall.analysis.scored_trials.scored_trials`.
     """
-    return compare_all(scored_trials(run), _seed(run))
+    return begin_importance(run, None)()
 
 
 def begin_importance(
     run: RunData, helper: Helper | None
 ) -> Callable[[], tuple[ImportanceGroup, ...]]:
     """Return what returns :func:`find_importance`; begun at once where a process is given."""
-    if helper is None:
-        return partial(find_importance, run)
-    name = f"{__name__}:{compare_all.__name__}"
-    return helper.call(name, scored_trials(run), _seed(run)).result
+    return begin(helper, compare_all, scored_trials(run), _seed(run))
 
 
 def _seed(run: RunData) -> int:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.analysis.predictions import mean_over_repeats
 from autosmall.analysis.ranking import Ranking
-from autosmall.helper import Helper
+from autosmall.helper import Helper, begin
 from autosmall.schema.run_data import RunData
 
 MOST_WITNESSES = 20
@@ -70,10 +69,7 @@ def begin_suspected_labels(
         return lambda: (0, ())
     chosen = ranking.table.trials.index(recommended.summary.trial)
     probabilities = mean_over_repeats(ranking.table, chosen)
-    rows: Callable[[], NDArray[np.int64]] = partial(suspected_rows, run.labels, probabilities)
-    if helper is not None:
-        name = f"{__name__}:{suspected_rows.__name__}"
-        rows = helper.call(name, run.labels, probabilities).result
+    rows = begin(helper, suspected_rows, run.labels, probabilities)
     return lambda: _agreed(run, ranking, probabilities, rows(), most)
 
 

@@ -212,9 +212,6 @@ def facts_document(facts: ReportFacts) -> str:
     return "{\n" + ",\n".join(sections) + "\n}\n"
 
 
-_PLAIN = (str, int)
-
-
 def to_json(value: object) -> object:
     """Return facts as plain JSON values: dataclasses by field name, NaN and infinity as null.
 
@@ -222,7 +219,7 @@ def to_json(value: object) -> object:
     """
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if value is None or isinstance(value, _PLAIN):
+    if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, list | tuple):
         return [to_json(item) for item in value]

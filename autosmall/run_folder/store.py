@@ -190,10 +190,6 @@ class RunStore:
         records = (self._read_trial(f"{self.path}/trials/{name}") for name in self._trial_names())
         return tuple(record for record in records if record is not None)
 
-    def trial_count(self) -> int:
-        """Return the number of trials, those included of which nothing but a folder is there."""
-        return len(self._trial_names())
-
     def has_complete_trial(self) -> bool:
         """Tell whether any trial has ended as complete; reads no more than it takes to know."""
         ends = (read_json(path) for path in (self.path / "trials").glob("*/end.json"))

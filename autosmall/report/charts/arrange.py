@@ -1,7 +1,9 @@
 """Marks made with Altair, arranged as plain Vega-Lite.
 
 Altair copies all parts of a chart several times over on each level of an arrangement, which took
-longer than everything else about the figures of a report.
+longer than everything else about the figures of a report. For the same reason encodings are
+given as channels, ``text=alt.Text("text:N")``: for each plain text Altair goes through all of its
+classes, which takes it 6 ms.
 """
 
 from __future__ import annotations
