@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autosmall.analysis.label_issues import tied_votes
+from autosmall.analysis.label_issues import tied_trials, tied_votes
 from autosmall.analysis.predictions import mean_over_repeats
 from autosmall.analysis.ranking import Ranking
 from autosmall.schema.run_data import RunData
@@ -18,7 +18,8 @@ class Agreement:
     """What the tied configurations say of held-out pictures.
 
     Attributes:
-        trials: Their numbers, the recommended one first where it is among them.
+        trials: Numbers of those asked, the recommended one first where it is among them.
+        tied: How many there are, those not asked included.
         pictures: Pictures in all.
         united: Pictures of which all say the same class.
         right_united: Share of these that the common answer is right for; NaN without any.
@@ -27,6 +28,7 @@ class Agreement:
     """
 
     trials: tuple[int, ...]
+    tied: int
     pictures: int
     united: int
     right_united: float
@@ -46,6 +48,7 @@ def find_agreement(run: RunData, ranking: Ranking) -> Agreement | None:
     united = (votes == votes[0]).all(axis=0)
     return Agreement(
         trials,
+        len(tied_trials(ranking)),
         len(run.labels),
         int(united.sum()),
         _mean((votes[0] == run.labels)[united]),

@@ -117,13 +117,17 @@ def suspected_rows(
     return rows[probabilities[rows].argmax(axis=1) != labels[rows]]
 
 
+def tied_trials(ranking: Ranking) -> list[int]:
+    """Return the trials that cannot be told from the leader, the recommended one first."""
+    return [row.summary.trial for row in ranking.rows if row.tied_with_leader or row.rank == 1]
+
+
 def tied_votes(ranking: Ranking) -> tuple[tuple[int, ...], NDArray[np.int64]]:
     """Return who is asked, at most :data:`MOST_WITNESSES` trials, and what each of them says.
 
     That is ``int64 (witnesses, n_samples)``: the most probable class, configuration by row.
     """
-    tied = [row for row in ranking.rows if row.tied_with_leader or row.rank == 1]
-    trials = tuple(row.summary.trial for row in tied[:MOST_WITNESSES])
+    trials = tuple(tied_trials(ranking)[:MOST_WITNESSES])
     columns = [ranking.table.trials.index(trial) for trial in trials]
     said = [mean_over_repeats(ranking.table, column).argmax(axis=1) for column in columns]
     return trials, np.stack(said)

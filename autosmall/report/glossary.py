@@ -20,6 +20,11 @@ GLOSSARY = (
         "Share of the pictures that are given their own class.",
     ),
     Term(
+        "autoencoder",
+        "A strategy: a network first learns to restore the pictures, without labels; what it then "
+        "knows of them is the start of a classifier.",
+    ),
+    Term(
         "average precision",
         "Area under the curve of precision over recall of one class against the others; guessing "
         "reaches the share of that class.",
@@ -30,12 +35,22 @@ GLOSSARY = (
         "counts as much as a common one.",
     ),
     Term(
+        "baseline",
+        "A strategy that does not look at the pictures: it gives every one the shares of the "
+        "classes, so that the commonest class wins. What learns nothing scores like it.",
+    ),
+    Term(
         "calibration error",
         "Mean distance between how sure the model says it is and how often it is right, in bins "
         "of equally many pictures. Chance alone makes it positive, the more so the fewer pictures "
         "there are, so it stands beside what perfect calibration would show.",
         "Guo, Pleiss, Sun and Weinberger, ICML 2017; Bröcker and Smith, Weather and Forecasting "
         "22, 2007",
+    ),
+    Term(
+        "classical",
+        "A strategy: features worked out by rule (edges, colours, textures) and a classifier on "
+        "them, without a network.",
     ),
     Term(
         "configuration",
@@ -52,14 +67,14 @@ GLOSSARY = (
         "Tsamardinos, Greasidou and Borboudakis, Machine Learning 107, 2018",
     ),
     Term(
-        "cross-validation, fold",
-        "The pictures are cut into parts; each part in turn is held out, the rest is trained on, "
-        "and the score is taken on the part held out. Copies and groups stay in one part.",
-    ),
-    Term(
         "cross-fitted",
         "What is set with the help of labels (a temperature, a threshold) is set for each fold "
         "on the pictures of the others, and judged on those of the fold.",
+    ),
+    Term(
+        "cross-validation, fold",
+        "The pictures are cut into parts; each part in turn is held out, the rest is trained on, "
+        "and the score is taken on the part held out. Copies and groups stay in one part.",
     ),
     Term(
         "effect of a brake",
@@ -81,6 +96,16 @@ GLOSSARY = (
         "fANOVA",
         "How much of the variation of scores over all that was tried a setting explains by itself.",
         "Hutter, Hoos and Leyton-Brown, ICML 2014",
+    ),
+    Term(
+        "fine_tune",
+        "A strategy: a network that was trained on other pictures goes on learning on these, from "
+        "its last blocks down to a chosen depth.",
+    ),
+    Term(
+        "frozen",
+        "A strategy: a network that was trained on other pictures stays as it is and describes "
+        "these; only a small classifier on its descriptions is trained.",
     ),
     Term(
         "gap",
@@ -117,9 +142,8 @@ GLOSSARY = (
         "Watanabe, Bansal and Hutter, IJCAI 2023",
     ),
     Term(
-        "precision",
-        "Of the pictures that are called one of a class, the share that are. It falls where the "
-        "class is rarer.",
+        "plain default",
+        "The configuration that one would take without a search. A recommendation has to beat it.",
     ),
     Term(
         "power law, learning curve",
@@ -134,6 +158,11 @@ GLOSSARY = (
         "practically equal and of being better by more add up to 100 %. They come from a Student "
         "t distribution around the paired difference.",
         "Benavoli, Corani, Demšar and Zaffalon, JMLR 18, 2017",
+    ),
+    Term(
+        "precision",
+        "Of the pictures that are called one of a class, the share that are. It falls where the "
+        "class is rarer.",
     ),
     Term(
         "raced out",
@@ -153,6 +182,10 @@ GLOSSARY = (
         "Efron and Morris, JASA 70, 1975",
     ),
     Term(
+        "scratch",
+        "A strategy: a small network that is trained on these pictures alone.",
+    ),
+    Term(
         "temperature",
         "One number by which a saved model's probabilities are made as sure as they deserve: "
         "above 1 less sure, below 1 surer. The most probable class stays the same.",
@@ -166,6 +199,11 @@ GLOSSARY = (
     Term(
         "trainable parameters",
         "Numbers in the model that training changes.",
+    ),
+    Term(
+        "unhealthy",
+        "Stopped early, as its training showed that nothing would come of it. Diagnoses of a "
+        "configuration that was not stopped are told too, and do not make it unhealthy.",
     ),
 )
 """All words, in alphabetical order."""

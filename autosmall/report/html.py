@@ -20,6 +20,7 @@ from autosmall.report.charts.small_curves import in_words as curves_in_words
 from autosmall.report.charts.small_curves import small_curves
 from autosmall.report.facts import ReportFacts
 from autosmall.report.sections.effects import span
+from autosmall.report.setting_words import setting_words
 
 SECTIONS = (
     ("use", "What should I use, and how good will it be?"),
@@ -113,11 +114,13 @@ def _environment(metric: str) -> Environment:
         "points": partial(numbers.points_text, metric),
         "signed": partial(numbers.signed_text, metric),
         "recall_points": partial(numbers.signed_text, "accuracy"),
+        "signed_loss": partial(numbers.signed_text, "log_loss"),
         "count": numbers.count_text,
         "range_share": numbers.range_share_text,
         "seconds": numbers.seconds_text,
         "short": lambda value: f"{value:.4g}" if isinstance(value, float) else value,
         "words": lambda name: name.replace("_", " "),
+        "setting_words": setting_words,
         "breakable": breakable,
         "whole_options": whole_options,
         "sortable": lambda value: f"{value:.6g}" if isinstance(value, float) else value,
@@ -126,6 +129,7 @@ def _environment(metric: str) -> Environment:
     environment.tests["finite"] = math.isfinite
     environment.globals |= {
         "interval": partial(numbers.interval_text, metric),
+        "interval_in_column": partial(numbers.interval_text, metric, decimals=1),
         "signed_interval": partial(numbers.signed_interval_text, metric),
         "counted": numbers.counted,
         "symbol": marks.symbol,

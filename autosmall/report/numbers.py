@@ -49,17 +49,21 @@ def score_text(metric: str, value: float, half_width: float = math.nan) -> str:
     return f"{value:.{2 if half_width >= 0.02 else 3}f}"
 
 
-def interval_text(metric: str, low: float, high: float) -> str:
+def interval_text(metric: str, low: float, high: float, decimals: int | None = None) -> str:
     """Return both ends of an interval; shares are cut to what is possible.
 
-    >>> interval_text("accuracy", 0.742, 1.02)
-    '74 to 100 %'
+    ``decimals`` of a percentage are as many as the interval allows unless given, as for a column
+    of a table.
+
+    >>> interval_text("accuracy", 0.742, 1.02), interval_text("accuracy", 0.742, 0.9, 1)
+    ('74 to 100 %', '74.2 to 90.0 %')
     """
     if not (math.isfinite(low) and math.isfinite(high)):
         return MISSING
     if not is_percent(metric):
         return f"{max(0.0, low):.2f} to {high:.2f}"
-    decimals = decimals_for((high - low) / 2)
+    if decimals is None:
+        decimals = decimals_for((high - low) / 2)
     low, high = max(0.0, low), min(1.0, high)
     return f"{100 * low:.{decimals}f} to {100 * high:.{decimals}f} %"
 

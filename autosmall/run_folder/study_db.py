@@ -18,7 +18,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from autosmall.schema.results import COMPLETE, RACED_OUT, TrialOutcome
+from autosmall.schema.results import COMPLETE, NOT_BEGUN, RACED_OUT, TrialOutcome
 from autosmall.schema.space import Dimension, FloatDimension, IntegerDimension, Space, chosen_values
 
 STUDY_NAME = "autosmall"
@@ -61,7 +61,7 @@ class StudyDatabase:
 def _state(outcome: TrialOutcome) -> TrialState:
     if outcome.status == COMPLETE and outcome.score is not None:
         return TrialState.COMPLETE
-    return TrialState.PRUNED if outcome.status == RACED_OUT else TrialState.FAIL
+    return TrialState.PRUNED if outcome.status in (RACED_OUT, NOT_BEGUN) else TrialState.FAIL
 
 
 def _distribution(dimension: Dimension) -> BaseDistribution:

@@ -26,8 +26,9 @@ class TrialRecord:
 
     Attributes:
         suggestion: What was tried, and who proposed it.
-        status: ``complete``, ``raced_out``, ``unhealthy`` or ``failed``; where it has not
-            ended ``running``, or :data:`UNFINISHED` once the search is over or interrupted.
+        status: ``complete``, ``raced_out``, ``not_begun``, ``unhealthy`` or ``failed``; where it
+            has not ended ``running``, or :data:`UNFINISHED` once the search is over or
+            interrupted.
         reason: Why it did not complete, in words; empty otherwise.
         folds: Finished folds, ordered by fold id; failed ones included.
     """

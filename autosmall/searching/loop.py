@@ -29,6 +29,7 @@ from autosmall.runner.race import decide
 from autosmall.schema.results import (
     COMPLETE,
     FAILED,
+    NOT_BEGUN,
     RACED_OUT,
     UNHEALTHY,
     FoldResult,
@@ -175,7 +176,7 @@ class SearchLoop:
             self._trials.add(trial)
             if self._too_long(trial):
                 self._unsuitable += 1
-                self._end(trial, RACED_OUT, "not begun: it would not end within the time left")
+                self._end(trial, NOT_BEGUN, "it would not end within the time left")
             else:
                 self._unsuitable = 0
                 self._go_on(trial)

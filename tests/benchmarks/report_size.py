@@ -136,7 +136,7 @@ def main() -> None:
     print("|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as temporary:
         for trials in chosen.trials:
-            folder = (chosen.keep or Path(temporary)) / f"run_{trials}"
+            folder = (chosen.keep or Path(temporary)).resolve() / f"run_{trials}"
             if not (folder / "state.json").exists():
                 draw_run(folder, trials)
             print(measure(folder, trials), flush=True)

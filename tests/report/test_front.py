@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 
 from autosmall.report.charts.front import front_figure
-from autosmall.report.charts.labels import Mark, place_names
+from autosmall.report.charts.labels import Mark, line_to_name, place_names
 from autosmall.report.sections.alternatives import FrontRow
 from autosmall.report.sections.tradeoff import Point
 
@@ -43,6 +43,20 @@ def test_names_stand_apart_and_inside(places):
         assert left >= 0 and top >= 0 and left + width <= 300 and top + height <= 300
         for mark in marks:
             assert not meet((left, top, width, height), (mark.x - 5, mark.y - 5, 10, 10))
+
+
+def test_a_name_without_room_is_left_out():
+    marks = [Mark(100, 100, 4, str(100 + i)) for i in range(40)]
+    first, *others = place_names(marks, 200, 200)
+    assert first is not None
+    assert 0 < others.count(None) < 39
+
+
+def test_a_line_leads_to_a_name_that_stands_away_from_its_mark():
+    mark = Mark(50, 50, 4, "12")
+    assert line_to_name(mark, (13, 0)) is None  # begins 2 px from the mark's edge
+    assert line_to_name(mark, (40, 0)) == (33, 0)
+    assert line_to_name(mark, (0, -40)) == (0, -34.5)
 
 
 def test_a_mark_without_a_name_is_only_in_the_way():

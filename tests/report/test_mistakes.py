@@ -158,27 +158,32 @@ def test_agreement_is_that_of_the_tied_configurations(run):
     [
         (None, ""),
         (
-            Agreement((3, 5), 40, 30, 0.9, 0.5),
+            Agreement((3, 5), 2, 40, 30, 0.9, 0.5),
             "2 configurations cannot be told from the best. They all say the same of 30 pictures "
             "of 40 (75 %) and are right in 90 % of these; of the others the recommended one is "
             "right in 50 %. Where they differ, look yourself.",
         ),
         (
-            Agreement((3, 5), 40, 40, 1.0, math.nan),
+            Agreement((3, 5), 2, 40, 40, 1.0, math.nan),
             "2 configurations cannot be told from the best. They all say the same of 40 pictures "
             "of 40 (100 %) and are right in 100 % of these.",
         ),
         (
-            Agreement((3, 5), 40, 0, math.nan, 0.25),
+            Agreement((3, 5), 2, 40, 0, math.nan, 0.25),
             "2 configurations cannot be told from the best. They all say the same of 0 pictures "
             "of 40 (0 %); of the others the recommended one is right in 25 %. Where they differ, "
             "look yourself.",
         ),
         (
-            Agreement(tuple(range(20)), 40, 40, 1.0, math.nan),
-            "Asked were 20 of the configurations that cannot be told from the best, the first in "
-            "rank. They all say the same of 40 pictures of 40 (100 %) and are right in 100 % of "
-            "these.",
+            Agreement(tuple(range(20)), 20, 40, 40, 1.0, math.nan),
+            "20 configurations cannot be told from the best. They all say the same of 40 pictures "
+            "of 40 (100 %) and are right in 100 % of these.",
+        ),
+        (
+            Agreement(tuple(range(20)), 31, 40, 40, 1.0, math.nan),
+            "Asked were 20 of the 31 configurations that cannot be told from the best, the first "
+            "in rank. They all say the same of 40 pictures of 40 (100 %) and are right in 100 % "
+            "of these.",
         ),
     ],
 )

@@ -7,11 +7,12 @@ import math
 
 import pytest
 
-from autosmall.analysis import exact
-from autosmall.report import numbers
+from autosmall.analysis import brief_number, exact
+from autosmall.report import numbers, setting_words
+from autosmall.report.charts import labels
 
 
-@pytest.mark.parametrize("module", [numbers, exact])
+@pytest.mark.parametrize("module", [numbers, exact, brief_number, setting_words, labels])
 def test_examples_in_docstrings(module):
     result = doctest.testmod(module)
     assert result.attempted > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
@@ -11,6 +12,9 @@ from autosmall.analysis.ensemble import Ensemble
 from autosmall.analysis.importance import ImportanceGroup, SettingImportance
 from autosmall.analysis.ranking import rank
 from autosmall.analysis.thresholds import RareClass, Threshold
+from autosmall.report.charts.importance import importance_figure
+from autosmall.report.charts.marks import STRATEGY_ORDER
+from autosmall.report.glossary import GLOSSARY
 from autosmall.report.sections import ensemble, importance, rare_class
 from autosmall.report.sections.calibration import calibration_sentence, gather, metric_note
 from autosmall.report.sections.ensemble import gain_words
@@ -107,6 +111,18 @@ def group(*settings, chance=0.3):
     return ImportanceGroup("scratch", 40, 40, settings, chance, chance)
 
 
+def test_the_chart_shows_what_chance_could_and_puts_numbers_clear_of_it():
+    found = group(
+        SettingImportance("penalty_c", 0.28, 0.9), SettingImportance("width", 0.01, 0.299)
+    )
+    for drawing in importance_figure(found).drawings:
+        bars = drawing.rows["bars"]
+        assert [bar["setting"] for bar in bars] == ["penalty C"] * 2 + ["width"] * 2
+        assert {bar["chance"] for bar in bars} == {30.0}
+        # The first bar and the last end just before the line: their numbers stand beyond it.
+        assert [bar["end"] for bar in bars] == [30.0, 90.0, 1.0, 30.0]
+
+
 def test_one_setting_may_answer_both_questions_or_one_each_or_none():
     rate = SettingImportance("learning_rate", 0.7, 0.6)
     assert "learning rate explains most of the variation of scores (70 %), and" in (
@@ -137,3 +153,9 @@ def test_only_a_search_without_a_clock_is_said_to_repeat_exactly(drawn, limits, 
     assert "seed 7" in said
     assert ("With seed 7, the same pictures and versions it gives the same" in said) == exact
     assert ("is a matter of time and machine" in said) == (not exact)
+
+
+def test_words_stand_in_alphabetical_order_and_name_every_strategy():
+    words = [term.word for term in GLOSSARY]
+    assert words == sorted(words, key=lambda word: re.sub(r"[_-]", " ", word.lower()))
+    assert set(STRATEGY_ORDER) <= set(words)

@@ -21,6 +21,7 @@ from autosmall.schema.folds import FoldPlan
 from autosmall.schema.results import (
     COMPLETE,
     FAILED,
+    NOT_BEGUN,
     RACED_OUT,
     FoldResult,
     Suggestion,
@@ -30,7 +31,7 @@ from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.schema.seeds import derive_seed
 from autosmall.schema.space import ChoiceDimension, FloatDimension, Space
 from autosmall.searching.kept_models import MOST_LEADERS
-from autosmall.searching.loop import LAG, Limits, SearchLoop
+from autosmall.searching.loop import LAG, MAX_UNSUITABLE, Limits, SearchLoop
 
 SPACE = Space(
     "test",
@@ -159,8 +160,9 @@ def context() -> SearchContext:
 def run_loop(
     context: SearchContext,
     folder: Path,
-    max_trials: int,
+    max_trials: int | None,
     *,
+    time_budget_seconds: float | None = None,
     size: int = 1,
     order_seed: int = 0,
     fail_trials: Sequence[int] = (),
@@ -174,7 +176,7 @@ def run_loop(
     pool.as_one_trials = as_one
     loop = SearchLoop(
         context,
-        Limits(max_trials, None, early_stop_from=early_stop_from),
+        Limits(max_trials, time_budget_seconds, early_stop_from=early_stop_from),
         explorer,
         pool,
         store,
@@ -254,6 +256,17 @@ def test_folds_trained_as_one_are_asked_for_together_and_not_raced(
     assert {trial.status for trial in trials} == {COMPLETE, FAILED}
     assert all(len(trial.folds) == 5 for trial in trials)
     assert len(pool.worked) == len(set(pool.worked)) == 5 * 40
+
+
+def test_what_would_not_end_in_time_is_not_begun(context: SearchContext, tmp_path: Path) -> None:
+    """Folds say that they took a second each, so five of them do not fit in four."""
+    store, pool, _ = run_loop(context, tmp_path, None, time_budget_seconds=4.0)
+    begun = {trial for trial, _ in pool.worked}
+    others = [trial for trial in store.trials() if trial.number not in begun]
+    assert len(others) == MAX_UNSUITABLE
+    assert {trial.status for trial in others} == {NOT_BEGUN}
+    assert {trial.reason for trial in others} == {"it would not end within the time left"}
+    assert {trial.status for trial in store.trials()} == {COMPLETE, NOT_BEGUN}
 
 
 def test_a_failed_fold_ends_its_trial_alone(context: SearchContext, tmp_path: Path) -> None:

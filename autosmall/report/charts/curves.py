@@ -1,4 +1,4 @@
-"""Learning curves of one configuration: loss and accuracy over epochs, all folds faint."""
+"""Learning curves of one configuration: loss and accuracy over epochs, all folds thin."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from autosmall.report.sections.training import Curve, TrialCurves
 
 _SIDES = ["train", "validation"]
 _PARTS = ["folds", "mean"]
+
+HEIGHT_PX = 170
+NAME_LINE_PX = 15
+"""Height of a mark's name above the plot."""
 
 
 def curves_figure(found: TrialCurves) -> Figure:
@@ -38,16 +42,17 @@ def _draw(found: TrialCurves, width: int) -> Drawing:
     }
     shown = {kind: values for kind, values in rows.items() if values}
     epochs = _epochs(found)
-    marks = [
+    inside = sorted((m for m in found.marks if m.epoch in epochs), key=lambda m: m.epoch)
+    marks: list[dict[str, object]] = [
         {
             "epoch": mark.epoch,
             "name": mark.name.replace("_", " "),
             "early": 2 * mark.epoch <= epochs.stop,
+            "line": line,
         }
-        for mark in found.marks
-        if mark.epoch in epochs
+        for line, mark in enumerate(inside)
     ]
-    panels = [_panel(kind, inner, marked=bool(marks)) for kind in shown]
+    panels = [_panel(kind, inner, marks=len(marks)) for kind in shown]
     chart = in_columns(*panels, columns=1 if narrow else 2, spacing_px=24)
     return Drawing(chart, {**shown, "marks": marks} if marks else shown)
 
@@ -56,7 +61,7 @@ def _epochs(found: TrialCurves) -> range:
     return range(1, max((curve.epochs[-1] for curve in found.curves), default=0) + 1)
 
 
-def _panel(kind: str, width: int, *, marked: bool) -> Specification:
+def _panel(kind: str, width: int, *, marks: int) -> Specification:
     import altair as alt
 
     unit = " (%)" if kind == "accuracy" else ""
@@ -77,39 +82,34 @@ def _panel(kind: str, width: int, *, marked: bool) -> Specification:
             ),
             stroke=_by("side", alt.Stroke, _SIDES, ["var(--train)", "var(--accent)"]),
             strokeDash=_by("side", alt.StrokeDash, _SIDES, [[5, 3], [1, 0]]),
-            strokeWidth=_by("part", alt.StrokeWidth, _PARTS, [1, 2.4]),
-            opacity=_by("part", alt.Opacity, _PARTS, [0.3, 1]),
+            strokeWidth=_by("part", alt.StrokeWidth, _PARTS, [0.9, 2.6]),
+            opacity=_by("part", alt.Opacity, _PARTS, [0.7, 1]),
             detail=alt.Detail("line:N"),
         )
     )
-    layers = [_rules(), *_labels(), lines] if marked else [lines]
-    return layered(*layers, width=width, height=170)
+    named = [layer for line in range(marks) for layer in _mark(line)]
+    return layered(*named, lines, width=width, height=HEIGHT_PX)
 
 
-def _rules() -> Any:
+def _mark(line: int) -> list[Any]:
+    """Return the rule of one mark and its name: above the plot, on a line of its own."""
     import altair as alt
 
-    return (
-        alt.Chart(alt.NamedData("marks"))
-        .mark_rule(stroke="var(--warn)", strokeDash=[2, 2], strokeWidth=1.5)
-        .encode(x=alt.X("epoch:Q"))
+    above = -NAME_LINE_PX * (line + 1)
+    own = alt.Chart(alt.NamedData("marks")).transform_filter(f"datum.line == {line}")
+    x = alt.X("epoch:Q")
+    rule = own.mark_rule(stroke="var(--warn)", strokeDash=[2, 2], strokeWidth=1.5).encode(
+        x=x, y=alt.YValue(above), y2=alt.Y2Value(HEIGHT_PX)
     )
-
-
-def _labels() -> list[Any]:
-    """Return the marks' names, upright along their rules, on the side that has more room."""
-    import altair as alt
-
-    names = alt.Chart(alt.NamedData("marks")).encode(
-        x=alt.X("epoch:Q"), y=alt.YValue(0), text=alt.Text("name:N")
-    )
-    early = names.mark_text(
-        angle=270, align="right", baseline="top", dx=-4, dy=4, fontSize=11
-    ).transform_filter("datum.early")
-    late = names.mark_text(
-        angle=270, align="right", baseline="bottom", dx=-4, dy=-3, fontSize=11
-    ).transform_filter("!datum.early")
-    return [early, late]
+    # Towards the middle, so that a name ends inside the chart.
+    name = own.encode(x=x, y=alt.YValue(above), text=alt.Text("name:N"))
+    early = name.mark_text(align="left", baseline="top", dx=5, fontSize=11)
+    late = name.mark_text(align="right", baseline="top", dx=-5, fontSize=11)
+    return [
+        rule,
+        early.transform_filter("datum.early"),
+        late.transform_filter("!datum.early"),
+    ]
 
 
 def _by(field: str, channel: Any, domain: list[str], values: list[Any]) -> Any:

@@ -23,7 +23,10 @@ MOST_PANELS = 4
 MOST_MARKS = 150
 """Configurations that are drawn; means are over all."""
 
-COMPLETE_AREA, DROPPED_AREA = 60, 18
+MOST_TICKS = 6
+"""A setting with at most as many values has a tick at each."""
+
+COMPLETE_AREA, DROPPED_AREA = 60, 22
 
 
 @dataclass(frozen=True)
@@ -68,14 +71,14 @@ def effect_figure(scene: EffectScene) -> Figure:
     by = ", a panel for each optimiser" if scene.panels else ""
     few = f" (at most {MOST_MARKS}, the first ranks among them)" if scene.is_thinned else ""
     means = (
-        "Strong marks are means over neighbouring values with 95 % intervals, as far as trials "
+        "Filled marks are means over neighbouring values with 95 % intervals, as far as trials "
         "vary."
         if any(_bins(scene, effect) for effect in scene.found.effects)
         else "No optimiser has trials enough for means; those over all of them stand in the table."
     )
     return figure(
         lambda width: _draw(scene, width),
-        f"Score against {scene.found.title}{by}. Faint marks are configurations{few}, small ones "
+        f"Score against {scene.found.title}{by}. Hollow marks are configurations{few}, small ones "
         f"those that the race dropped, placed as if they had finished. {means} A search looks "
         "longer where scores are good, and other settings differ too: this shows what went "
         "together.",
@@ -123,7 +126,9 @@ def _panel(scene: EffectScene, name: str, width: int, columns: int) -> Specifica
     x_scale = alt.Scale(type=kind, domain=[min(numbers), max(numbers)], nice=False, padding=10)
     # Vega cuts ``g`` to few digits, and 120 would be 1.2e+2.
     look_of_numbers = "~g" if kind == "log" else "~r"
-    axis = alt.Axis(tickCount=5, domain=False, ticks=False, grid=False, format=look_of_numbers)
+    tried = sorted(set(numbers))
+    ticks = {"values": tried} if len(tried) <= MOST_TICKS else {"tickCount": 5}
+    axis = alt.Axis(**ticks, domain=False, ticks=False, grid=False, format=look_of_numbers)
     y_scale = alt.Scale(domain=_domain(scene), nice=False, zero=False, padding=4)
     y_axis = alt.Axis(tickCount=5, domain=False, ticks=False)
     x = alt.X(f"{field}:Q", scale=x_scale, axis=axis, title=scene.found.title)
@@ -139,8 +144,14 @@ def _panel(scene: EffectScene, name: str, width: int, columns: int) -> Specifica
     }
     marks = (
         alt.Chart(alt.NamedData("points"))
-        .mark_point(filled=True, opacity=0.45)
-        .encode(x=x, y=y, size=alt.Size("area:Q", scale=None, legend=None), **look)
+        .mark_point(filled=False, strokeWidth=1.1)
+        .encode(
+            x=x,
+            y=y,
+            size=alt.Size("area:Q", scale=None, legend=None),
+            stroke=alt.Stroke("color:N", scale=None, legend=None),
+            shape=look["shape"],
+        )
     )
     bins = alt.Chart(alt.NamedData("bins"))
     rules = bins.mark_rule(strokeWidth=2.2).encode(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autosmall.report.charts.arrange import layered
-from autosmall.report.charts.labels import Mark, place_names
+from autosmall.report.charts.labels import Mark, line_to_name, place_names
 from autosmall.report.charts.marks import color, shape
 from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
 from autosmall.report.numbers import METRIC_WORDS, is_percent
@@ -22,12 +22,12 @@ PADDING_PX = 16.0
 
 
 def front_figure(metric: str, points: Sequence[Point], front: Sequence[FrontRow]) -> Figure:
-    """Return score (y) against trainable parameters (x, log), the front named and strong."""
+    """Return score (y) against trainable parameters (x, log), the front named and filled."""
     return figure(
         lambda width: _chart(metric, points, front, width),
-        "Score against trainable parameters; a larger mark takes longer to train. Strong marks, "
-        "with the trial's number, are outdone by none in score, parameters and seconds at once; "
-        "faint ones are. The ring is the recommended one.",
+        "Score against trainable parameters; a larger mark takes longer to train. Filled marks, "
+        "with the trial's number where there is room, are outdone by none in score, parameters "
+        "and seconds at once; hollow ones are. The ring is the recommended one.",
         f"Scatter of {METRIC_WORDS[metric]} against trainable parameters for {len(points)} "
         f"configurations, {len(front)} of them on the front; these stand in the table below.",
     )
@@ -51,6 +51,13 @@ class _Axes:
             PADDING_PX + down * (HEIGHT_PX - 2 * PADDING_PX),
         )
 
+    def values(self, x: float, y: float) -> tuple[float, float]:
+        """Return the parameters and the score that are drawn at a place in pixels."""
+        (left, right), (low, high) = self.powers, self.scores
+        across = (x - PADDING_PX) / (self.width_px - 2 * PADDING_PX)
+        down = (y - PADDING_PX) / (HEIGHT_PX - 2 * PADDING_PX)
+        return 10.0 ** (left + across * (right - left)), high - down * (high - low)
+
 
 def _chart(metric: str, points: Sequence[Point], front: Sequence[FrontRow], width: int) -> Drawing:
     import altair as alt
@@ -71,8 +78,9 @@ def _chart(metric: str, points: Sequence[Point], front: Sequence[FrontRow], widt
         axis=alt.Axis(tickCount=6, domain=False, ticks=False, titlePadding=8),
     )
     chart = layered(
-        _marks("faint", 0.3, x, y),
-        _marks("front", 0.95, x, y),
+        _marks("outdone", x, y, filled=False),
+        _leaders(x, y),
+        _marks("front", x, y, filled=True),
         _ring(x, y),
         _names(x, y),
         width=axes.width_px,
@@ -93,19 +101,31 @@ def _axes(metric: str, points: Sequence[Point], width: int) -> _Axes:
     )
 
 
-def _marks(rows: str, opacity: float, x: Any, y: Any) -> Any:
+def _marks(rows: str, x: Any, y: Any, *, filled: bool) -> Any:
     import altair as alt
 
+    channel = alt.Fill if filled else alt.Stroke
     return (
         alt.Chart(alt.NamedData(rows))
-        .mark_point(filled=True, opacity=opacity, stroke="var(--page)", strokeWidth=0.8)
+        .mark_point(filled=filled, strokeWidth=0 if filled else 1.3, opacity=1)
         .encode(
+            channel("color:N", scale=None, legend=None),
             x=x,
             y=y,
-            color=alt.Color("color:N", scale=None, legend=None),
             shape=alt.Shape("shape:N", scale=None, legend=None),
             size=alt.Size("area:Q", scale=None, legend=None),
         )
+    )
+
+
+def _leaders(x: Any, y: Any) -> Any:
+    """Return the lines from marks to names that stand away from them."""
+    import altair as alt
+
+    return (
+        alt.Chart(alt.NamedData("leaders"))
+        .mark_rule(stroke="var(--muted)", strokeWidth=1)
+        .encode(x=x, y=y, x2=alt.X2("to_parameters:Q"), y2=alt.Y2("to_score:Q"))
     )
 
 
@@ -130,7 +150,7 @@ def _names(x: Any, y: Any) -> Any:
             baseline="middle",
             color="var(--ink)",
         )
-        .encode(x=x, y=y, text=alt.Text("trial:N"))
+        .encode(x=x, y=y, text=alt.Text("name:N"))
     )
 
 
@@ -143,10 +163,14 @@ def _rows(
     data = {p.trial: _datum(metric, p, areas[p.trial]) for p in points}
     marks = [_mark(metric, p, areas[p.trial], axes, named=p.trial in trials) for p in points]
     named = [point.trial for point in points if point.trial in trials]
-    for trial, (dx, dy) in zip(named, place_names(marks, axes.width_px, HEIGHT_PX), strict=True):
-        data[trial] |= {"dx": dx, "dy": dy}
+    places = place_names(marks, axes.width_px, HEIGHT_PX)
+    for trial, place in zip(named, places, strict=True):
+        data[trial] |= {"dx": place[0], "dy": place[1]} if place else {"name": ""}
+    named_marks = [mark for mark in marks if mark.name]
+    lines = (_line(mark, place, axes) for mark, place in zip(named_marks, places, strict=True))
     return {
-        "faint": [datum for trial, datum in data.items() if trial not in trials],
+        "leaders": [line for line in lines if line is not None],
+        "outdone": [datum for trial, datum in data.items() if trial not in trials],
         "front": [datum for trial, datum in data.items() if trial in trials],
         "chosen": [data[point.trial] for point in points if point.recommended],
     }
@@ -154,13 +178,27 @@ def _rows(
 
 def _datum(metric: str, point: Point, area: float) -> dict[str, object]:
     return {
-        "trial": str(point.trial),
+        "name": str(point.trial),
         "parameters": _parameters(point),
         "score": _score(metric, point),
         "color": color(point.strategy),
         "shape": shape(point.strategy),
         "area": area,
         "ring": _ring_area(area),
+    }
+
+
+def _line(mark: Mark, place: tuple[float, float] | None, axes: _Axes) -> dict[str, object] | None:
+    end = line_to_name(mark, place) if place else None
+    if end is None:
+        return None
+    parameters, score = axes.values(mark.x, mark.y)
+    to_parameters, to_score = axes.values(mark.x + end[0], mark.y + end[1])
+    return {
+        "parameters": parameters,
+        "score": score,
+        "to_parameters": to_parameters,
+        "to_score": to_score,
     }
 
 

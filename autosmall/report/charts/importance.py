@@ -8,11 +8,14 @@ from autosmall.analysis.importance import EVERYTHING, ImportanceGroup, SettingIm
 from autosmall.report.charts.arrange import layered
 from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
 from autosmall.report.charts.rows import name_px, overhang_px, row_names, row_padding
+from autosmall.report.setting_words import setting_words
 
 MOST_SETTINGS = 8
 ROW_PX = 30
 ROOM_PX = 70
 """What stands around the names, the plot aside."""
+NUMBER_PX = 24
+"""Room that a bar's number takes."""
 VARIATION, BEST = "explains the variation", "matters among the best"
 _COLORS = {VARIATION: "var(--accent)", BEST: "var(--train)"}
 
@@ -28,7 +31,8 @@ def importance_figure(group: ImportanceGroup) -> Figure:
         lambda width: _draw(group, width),
         f"Settings {where} ({group.used} trials): the share of the variation of scores that each "
         "explains by itself (fANOVA, upper bar), and its share of what sets the best trials apart "
-        "from all (PED-ANOVA, lower bar).",
+        "from all (PED-ANOVA, lower bar). The line across a bar is what chance alone could show: "
+        "nothing can be told of a bar that ends before it.",
         f"Importance of settings {where}, fANOVA and PED-ANOVA: {told}.",
     )
 
@@ -37,7 +41,8 @@ def _draw(group: ImportanceGroup, width: int) -> Drawing:
     import altair as alt
 
     shown = group.settings[:MOST_SETTINGS]
-    labels = [setting.name.replace("_", " ") for setting in shown]
+    labels = [setting_words(setting.name) for setting in shown]
+    plot_px = width - name_px(labels) - ROOM_PX - overhang_px(labels)
     x = alt.X(
         "share:Q",
         title="share (%)",
@@ -53,28 +58,43 @@ def _draw(group: ImportanceGroup, width: int) -> Drawing:
     )
     color: Any = alt.Color("color:N", scale=None, legend=None)
     bars = base.mark_bar(cornerRadiusEnd=2).encode(color=color)
+    chance = base.mark_tick(stroke="var(--muted)", strokeWidth=1.5).encode(x=alt.X("chance:Q"))
     text = base.mark_text(align="left", dx=4, fontSize=11, fill="var(--ink)").encode(
-        text=alt.Text("text:N")
+        x=alt.X("end:Q"), text=alt.Text("text:N")
     )
     chart = layered(
         bars,
+        chance,
         text,
-        width=width - name_px(labels) - ROOM_PX - overhang_px(labels),
+        width=plot_px,
         height={"step": ROW_PX / 2},
         padding=row_padding(labels),
     )
-    return Drawing(chart, {"bars": [row for s in shown for row in _rows(s.name, s)]})
+    return Drawing(
+        chart, {"bars": [row for s in shown for row in _rows(group, s, NUMBER_PX / plot_px)]}
+    )
 
 
-def _rows(name: str, setting: SettingImportance) -> list[dict[str, object]]:
-    shares = {VARIATION: setting.variance_share, BEST: setting.best_share}
+def _rows(
+    group: ImportanceGroup, setting: SettingImportance, number: float
+) -> list[dict[str, object]]:
+    """Return both bars of a setting; ``number`` is how wide one's number is, of the plot.
+
+    It stands at the bar's end, or beyond the line of chance where it would lie on that.
+    """
+    shares = {
+        VARIATION: (setting.variance_share, group.variance_by_chance),
+        BEST: (setting.best_share, group.best_by_chance),
+    }
     return [
         {
-            "setting": name.replace("_", " "),
+            "setting": setting_words(setting.name),
             "question": question,
             "share": 100 * share,
+            "chance": 100 * chance,
+            "end": 100 * (chance if share <= chance < share + number else share),
             "text": f"{100 * share:.0f}",
             "color": _COLORS[question],
         }
-        for question, share in shares.items()
+        for question, (share, chance) in shares.items()
     ]

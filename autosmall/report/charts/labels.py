@@ -20,6 +20,9 @@ _DIRECTIONS = ((1, -1), (1, 0), (0, -1), (-1, -1), (-1, 0), (1, 1), (0, 1), (-1,
 
 _GAPS_PX = (2.0, 10.0, 20.0)
 
+BESIDE_PX = 5.0
+"""A name that is at most this far from the edge of its mark stands beside it."""
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -33,16 +36,18 @@ class Mark:
 
 def place_names(
     marks: Sequence[Mark], width_px: float, height_px: float
-) -> list[tuple[float, float]]:
+) -> list[tuple[float, float] | None]:
     """Return for each named mark how far the middle of its name is from it, in pixels.
 
-    Names are placed in turn, each where it covers least: nearest first, inside the chart.
+    Names are placed in turn, each where it covers least: nearest first, inside the chart. One that
+    would lie on another name wherever it stood gets no place.
 
     >>> place_names([Mark(50, 50, 4, "1"), Mark(56, 45, 4)], 100, 100)
     [(-7.7, -9.7)]
     """
     taken = np.array([_box(mark.x, mark.y, mark.radius, mark.radius) for mark in marks])
-    found = []
+    names = np.empty((0, 4))
+    found: list[tuple[float, float] | None] = []
     for mark in marks:
         if not mark.name:
             continue
@@ -55,10 +60,29 @@ def place_names(
         ]
         places = inside or _places(mark, half)
         boxes = np.array([_box(mark.x + x, mark.y + y, half, LINE_PX / 2) for x, y in places])
-        best = int(_covered(boxes, taken).argmin())
-        taken = np.vstack([taken, boxes[best]])
+        free = np.flatnonzero(_covered(boxes, names) == 0)
+        if not len(free):
+            found.append(None)
+            continue
+        best = int(free[_covered(boxes[free], taken).argmin()])
+        names = np.vstack([names, boxes[best]])
         found.append((round(places[best][0], 1), round(places[best][1], 1)))
     return found
+
+
+def line_to_name(mark: Mark, place: tuple[float, float]) -> tuple[float, float] | None:
+    """Return where a line from the middle of ``mark`` meets its name, in pixels from there.
+
+    ``None`` where the name stands beside its mark, so that it takes no line.
+
+    >>> line_to_name(Mark(50, 50, 4, "1"), (-7.7, -9.7))
+    >>> line_to_name(Mark(50, 50, 4, "1"), (27.5, 0.0))
+    (24.0, 0.0)
+    """
+    across, down = LETTER_PX * len(mark.name) / 2, LINE_PX / 2
+    x = min(max(0.0, place[0] - across), place[0] + across)
+    y = min(max(0.0, place[1] - down), place[1] + down)
+    return (x, y) if math.hypot(x, y) > mark.radius + BESIDE_PX else None
 
 
 def _places(mark: Mark, half_width: float) -> list[tuple[float, float]]:

@@ -20,6 +20,7 @@ from autosmall.report.charts.settings import Axis, settings_chart
 from autosmall.report.facts import DrawnFacts, ReportFacts
 from autosmall.report.numbers import METRIC_WORDS, is_percent
 from autosmall.report.sections.configurations import Configuration
+from autosmall.report.setting_words import setting_words
 from autosmall.schema.config import Value
 
 
@@ -86,7 +87,7 @@ def quantities(
     """
     settings = sorted({name for row in rows for name in row.config})
     found = columns([_values(metric, row, settings, scores) for row in rows])
-    labels = _labels(metric) | {name: name.replace("_", " ") for name in settings}
+    labels = _labels(metric) | {name: setting_words(name) for name in settings}
     return {
         name: {"label": labels.get(name, ""), "values": values} for name, values in found.items()
     }

@@ -141,13 +141,13 @@ def _make_touchable(unit: dict[str, Any]) -> None:
     }
     if mark["type"] != "point":
         return
-    encoding["stroke"] = _if_opened("var(--ink)", mark.pop("stroke", None))
-    encoding["strokeWidth"] = _if_opened(3, mark.pop("strokeWidth", 0))
+    encoding["stroke"] = _if_opened("var(--ink)", encoding.get("stroke", {"value": None}))
+    encoding["strokeWidth"] = _if_opened(3, {"value": mark.pop("strokeWidth", 0)})
     encoding["tooltip"] = {"field": "trial"}
 
 
-def _if_opened(value: object, otherwise: object) -> dict[str, object]:
-    return {"condition": {"test": "opened[datum.trial]", "value": value}, "value": otherwise}
+def _if_opened(value: object, otherwise: Mapping[str, object]) -> dict[str, object]:
+    return {"condition": {"test": "opened[datum.trial]", "value": value}, **otherwise}
 
 
 _DRAG = "[pointerdown[event.pointerType !== 'touch'], window:pointerup] > window:pointermove!"

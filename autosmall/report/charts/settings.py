@@ -14,6 +14,7 @@ from autosmall.report.charts.marks import color
 from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
 from autosmall.report.numbers import METRIC_WORDS, is_percent
 from autosmall.report.sections.configurations import Configuration
+from autosmall.report.setting_words import setting_words
 
 MOST_AXES, NARROW_AXES = 7, 4
 """Axes that there is room for, the score's included."""
@@ -117,7 +118,7 @@ def settings_chart(drawn: Figure, axes: Sequence[Axis]) -> LiveChart:
 
 def _axis(name: str, values: Sequence[object]) -> Axis | None:
     known = [value for value in values if value is not None]
-    title = name.replace("_", " ")
+    title = setting_words(name)
     if any(isinstance(value, str | bool) for value in known):
         names = tuple(dict.fromkeys(str(value) for value in known))
         return Axis(name, title, 0, len(names) - 1, False, names) if 1 < len(names) < 9 else None
@@ -163,7 +164,7 @@ def _draw(metric: str, rows: Sequence[Configuration], axes: Sequence[Axis], widt
     points = alt.Chart(alt.NamedData("points"))
     order = alt.Order("order:Q")
     lines = (
-        points.mark_line(strokeWidth=1.2, opacity=0.4)
+        points.mark_line(strokeWidth=1.1, opacity=0.65)
         .encode(x=x, y=y, stroke=own, detail=alt.Detail("trial:N"), order=order)
         .transform_filter(kept)
     )

@@ -111,23 +111,28 @@ def _powers(points: Sequence[Point]) -> list[float]:
 def _marks(x: Any, y: Any) -> list[Any]:
     import altair as alt
 
+    look = {
+        "x": x,
+        "y": y,
+        "fill": alt.Fill("color:N", scale=None, legend=None),
+        "shape": alt.Shape("shape:N", scale=None, legend=None),
+        "size": alt.Size("area:Q", scale=None, legend=None),
+    }
+    # Outlines in their own colour and hardly filled: of marks that overlap none hides another.
     marks = (
         alt.Chart(alt.NamedData("points"))
-        .mark_point(filled=True, opacity=0.8, stroke="var(--page)", strokeWidth=0.8)
-        .encode(
-            x=x,
-            y=y,
-            color=alt.Color("color:N", scale=None, legend=None),
-            shape=alt.Shape("shape:N", scale=None, legend=None),
-            size=alt.Size("area:Q", scale=None, legend=None),
-        )
+        .mark_point(fillOpacity=0.2, strokeWidth=1.3)
+        .encode(**look, stroke=alt.Stroke("color:N", scale=None, legend=None))
+    )
+    recommended = (
+        alt.Chart(alt.NamedData("chosen")).mark_point(filled=True, opacity=1).encode(**look)
     )
     ring = (
         alt.Chart(alt.NamedData("chosen"))
         .mark_point(filled=False, stroke="var(--ink)", strokeWidth=2, shape="circle", opacity=1)
         .encode(x=x, y=y, size=alt.Size("ring:Q", scale=None, legend=None))
     )
-    return [marks, ring]
+    return [marks, recommended, ring]
 
 
 def _rows(points: Sequence[Point], factor: float) -> dict[str, list[dict[str, object]]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from autosmall.analysis.agreement import Agreement
-from autosmall.analysis.label_issues import MOST_WITNESSES
 from autosmall.report.numbers import counted
 
 
@@ -15,10 +14,10 @@ def agreement_sentence(found: Agreement | None) -> str:
         return ""
     share = 100 * found.united / found.pictures
     asked = f"{len(found.trials)} configurations cannot be told from the best."
-    if len(found.trials) == MOST_WITNESSES:
+    if found.tied > len(found.trials):
         asked = (
-            f"Asked were {MOST_WITNESSES} of the configurations that cannot be told from the best, "
-            "the first in rank."
+            f"Asked were {len(found.trials)} of the {found.tied} configurations that cannot be "
+            "told from the best, the first in rank."
         )
     said = (
         f"{asked} They all say the same "

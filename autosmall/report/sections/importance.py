@@ -13,6 +13,7 @@ from autosmall.analysis.importance import (
 )
 from autosmall.helper import Helper
 from autosmall.report.numbers import counted, listed
+from autosmall.report.setting_words import setting_words
 from autosmall.schema.run_data import RunData
 
 RUNNING = "This is told when the search has ended."
@@ -100,4 +101,4 @@ def _thinned(groups: Sequence[ImportanceGroup]) -> str:
 
 
 def _words(name: str) -> str:
-    return "all strategies" if name == EVERYTHING else name.replace("_", " ")
+    return "all strategies" if name == EVERYTHING else setting_words(name)

@@ -18,6 +18,7 @@ from autosmall.analysis.diagnoses import (
 )
 from autosmall.analysis.ranking import Ranking
 from autosmall.report.numbers import count_text, counted
+from autosmall.report.setting_words import setting_words
 from autosmall.schema.config import Value
 from autosmall.schema.run_data import RunData, TrialRecord
 
@@ -129,9 +130,7 @@ def _is_well(strategy: str, record: TrialRecord) -> bool:
 
 def _brakes(record: TrialRecord) -> str:
     config = record.suggestion.config
-    named = [
-        f"{name.replace('_', ' ')} {_short(config[name])}" for name in BRAKES if name in config
-    ]
+    named = [f"{setting_words(name)} {_short(config[name])}" for name in BRAKES if name in config]
     return f" ({', '.join(named)})" if named else ""
 
 
