@@ -67,6 +67,32 @@ def test_silent_and_no_wider_than_the_window(open_page, pages, situation, width)
         assert visit.page.evaluate("window.PWN") is None
 
 
+def test_only_what_is_cut_off_fades(open_page, pages):
+    """Where a table goes on beyond its box, until it is scrolled to that end."""
+    with open_page(pages["usual"], viewport={"width": 390, "height": 900}) as visit:
+        tables = visit.page.locator(".scroll:visible")
+        fades = "box => getComputedStyle(box).maskImage !== 'none'"
+        is_cut = "box => box.scrollWidth > box.clientWidth + 1"
+        cut = [table for table in tables.all() if table.evaluate(is_cut)]
+        assert 0 < len(cut) < tables.count()
+        for table in tables.all():
+            assert table.evaluate(fades) == table.evaluate(is_cut)
+        cut[0].evaluate("box => { box.scrollLeft = box.scrollWidth }")
+        visit.page.wait_for_timeout(100)
+        mask = cut[0].evaluate("box => getComputedStyle(box).maskImage")
+        assert mask.startswith("linear-gradient(to right, rgba(0, 0, 0, 0)")  # the left side only
+
+
+def test_what_a_row_unfolds_stays_inside_its_table(open_page, pages):
+    with open_page(pages["usual"], viewport={"width": 390, "height": 900}) as visit:
+        box = visit.page.locator(".all-rows").bounding_box()
+        for summary in visit.page.locator(".fold-row summary").all():
+            summary.scroll_into_view_if_needed()
+            found = summary.bounding_box()
+            assert box["x"] <= found["x"]
+            assert found["x"] + found["width"] <= box["x"] + box["width"]
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_each_figure_is_shown_once_in_the_size_that_fits(open_page, pages, width):
     with open_page(pages["usual"], viewport={"width": width, "height": 900}) as visit:
