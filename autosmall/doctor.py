@@ -40,7 +40,9 @@ print(keras.backend.backend())
 
 ASK_GPUS = """
 import tensorflow
-print(len(tensorflow.config.list_physical_devices("GPU")))
+from autosmall.training.precision import training_precision
+count = len(tensorflow.config.list_physical_devices("GPU"))
+print(f"{count}; training computes in {training_precision()}" if count else 0)
 """
 
 ASK_RAY = """

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from types import SimpleNamespace
 
+import keras
 import pytest
 
 from autosmall import commands, doctor
 from autosmall.doctor import MISSING, NOTE, OK, Answer, Check
 from autosmall.models.backbone_registry import BackboneSearch
 from autosmall.schema.backbone_source import BackboneSource
+from autosmall.training.gpu import find_gpu
 
 
 @pytest.fixture
@@ -44,10 +48,11 @@ def test_gpus_are_listed_with_their_memory(answers):
     answers["nvidia-smi"] = Answer(
         True, "NVIDIA T4, 15360 MiB, 15000 MiB\nNVIDIA T4, 15360 MiB, 3 MiB"
     )
-    answers[sys.executable] = Answer(True, "2")
+    answers[sys.executable] = Answer(True, "2; training computes in bfloat16")
     gpus = [check for check in doctor.check_machine() if check.name.startswith("GPU")]
     assert [gpu.mark for gpu in gpus] == [OK, OK, OK]
     assert gpus[0].text == "NVIDIA T4, 15360 MiB, 15000 MiB free"
+    assert gpus[-1].text == "2; training computes in bfloat16"
 
 
 def test_a_gpu_that_tensorflow_cannot_use_is_a_note_with_a_remedy(answers):
@@ -113,6 +118,25 @@ def test_a_command_that_is_absent_hangs_or_fails_is_an_answer(monkeypatch):
     failed = doctor.run_python("raise SystemExit('the last words')")
     assert failed == Answer(False, "fails: the last words")
     assert doctor.run_python("print(4)") == Answer(True, "4")
+
+
+@pytest.mark.parametrize(
+    ("gpus", "capability", "told"),
+    [([], (), "0"), (["T4"], (7, 5), "1; .* in float32"), (["A100"], (8, 0), "1; .* in bfloat16")],
+)
+def test_what_is_asked_about_gpus(monkeypatch, capsys, gpus, capability, told):
+    details = {"compute_capability": capability}
+    config = SimpleNamespace(
+        list_physical_devices=lambda kind: gpus,
+        get_visible_devices=lambda kind: gpus,
+        experimental=SimpleNamespace(get_device_details=lambda device: details),
+    )
+    monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
+    monkeypatch.setitem(sys.modules, "tensorflow", SimpleNamespace(config=config))
+    find_gpu.cache_clear()
+    exec(doctor.ASK_GPUS, {})
+    find_gpu.cache_clear()
+    assert re.fullmatch(told, capsys.readouterr().out.strip())
 
 
 @pytest.mark.slow

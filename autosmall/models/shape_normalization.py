@@ -35,12 +35,14 @@ class ShapeBatchNormalization(keras.layers.BatchNormalization):
         if not training:
             return super().call(inputs, training=False, mask=mask)
         ops = keras.ops
+        # As in Keras's layer: in lower precision the statistics would be too coarse.
+        inputs = ops.cast(inputs, "float32")
         mean, variance = ops.moments(inputs, axes=[0, 1, 2])
         deviation = ops.sqrt(variance + self.epsilon)
         scale, shift = self._corrections(inputs, mean, deviation)
         self._move(inputs, mean, variance)
         normal = (inputs - mean) / deviation * scale + shift
-        return normal * self.gamma + self.beta
+        return ops.cast(normal * self.gamma + self.beta, self.compute_dtype)
 
     def _corrections(
         self, inputs: Tensor, mean: Tensor, deviation: Tensor

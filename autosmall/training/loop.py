@@ -31,6 +31,7 @@ from autosmall.training.optimizers import (
     set_step,
 )
 from autosmall.training.options import TrainingOptions
+from autosmall.training.precision import in_training_precision, training_precision
 from autosmall.training.schedules import make_schedule
 
 Inputs = NDArray[np.generic] | StackedRows | MixedPictures
@@ -129,10 +130,11 @@ def run_epochs(
     healthy = True
     for epoch in range(options.epochs):
         step_logs = np.empty((steps, 2))
-        for step in range(steps):
-            done = epoch * steps + step
-            set_step(model.optimizer, rate(done), done / total_steps)
-            step_logs[step] = _step(model, next(batches))
+        with in_training_precision(model):
+            for step in range(steps):
+                done = epoch * steps + step
+                set_step(model.optimizer, rate(done), done / total_steps)
+                step_logs[step] = _step(model, next(batches))
         loss, accuracy = step_logs.mean(axis=0).tolist()
         losses.append(loss)
         accuracies.append(accuracy)
@@ -292,6 +294,7 @@ def compile_model(
     Whoever calls sees to it that ``key`` names all that the traced step depends on. Optimiser and
     metric are built here: variables made while a step is traced would have it traced twice.
     """
+    key = (key, training_precision())
     if _compiled.get(model) == key:
         reset_optimizer(model.optimizer)
         return

@@ -23,6 +23,7 @@ from autosmall.training.augmentation import Augmenter
 from autosmall.training.losses import make_loss, sample_weights, soft_targets
 from autosmall.training.optimizers import make_optimizer
 from autosmall.training.options import TrainingOptions
+from autosmall.training.precision import in_training_precision
 from autosmall.training.pretraining_store import read_arrays, write_arrays
 from autosmall.training.schedules import make_schedule
 
@@ -141,14 +142,15 @@ class NetworkTask(ABC):
 
     def train_steps(self, count: int) -> float:
         """Take ``count`` steps and return their mean loss."""
-        losses = []
-        for _ in range(count):
-            rate = make_schedule(SCHEDULE, self.options.learning_rate, self.total_steps)
-            self._network.optimizer.learning_rate = rate(min(self.steps_done, self.total_steps - 1))
-            loss = self._network.train_on_batch(*self.batch(self.steps_done))
-            losses.append(float(np.asarray(loss).ravel()[0]))
-            self.steps_done += 1
-        return math.fsum(losses) / count
+        with in_training_precision(self._network):
+            return math.fsum(self._step() for _ in range(count)) / count
+
+    def _step(self) -> float:
+        rate = make_schedule(SCHEDULE, self.options.learning_rate, self.total_steps)
+        self._network.optimizer.learning_rate = rate(min(self.steps_done, self.total_steps - 1))
+        loss = self._network.train_on_batch(*self.batch(self.steps_done))
+        self.steps_done += 1
+        return float(np.asarray(loss).ravel()[0])
 
     def save(self, folder: Path) -> None:
         """Write weights, random states, optimiser and, as its step count, the number of steps."""

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from autosmall.models.students import build_student
+from autosmall.training import precision
 from autosmall.training.augmentation import Augmenter
+from autosmall.training.gpu import Gpu
 from autosmall.training.pretraining_tasks import (
     AutoencoderTask,
     BatchRows,
@@ -57,6 +59,21 @@ def test_it_learns_and_its_state_is_stored_and_read_whole(kind, tmp_path):
     again.train_steps(17)
     pairs = zip(task._network.variables, again._network.variables, strict=True)
     assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("kind", [SupervisedTask, AutoencoderTask])
+def test_steps_in_lower_precision_leave_a_float32_backbone(kind, monkeypatch):
+    plain = make(kind)
+    plain.train_steps(3)
+    monkeypatch.setattr(precision, "find_gpu", lambda: Gpu("cpu:0", has_bfloat16=True))
+    lowered = make(kind)
+    lowered.train_steps(3)
+    backbone, expected = lowered.backbone(), plain.backbone()
+    assert {layer.dtype_policy.name for layer in backbone._flatten_layers()} == {"float32"}
+    pairs = list(zip(backbone.get_weights(), expected.get_weights(), strict=True))
+    assert not all(np.array_equal(a, b) for a, b in pairs)
+    # Three steps of AdamW move a weight by at most thrice the learning rate.
+    assert all(np.abs(a - b).max() < 6 * 3e-3 for a, b in pairs[:1])
 
 
 def test_a_steps_batch_depends_on_its_number_alone():
