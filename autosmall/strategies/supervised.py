@@ -79,7 +79,9 @@ def train_on_pictures(
     options: TrainingOptions,
 ) -> TrainingHistory:
     """Train ``network`` (pictures to logits) on the training rows, augmented, and report epochs."""
-    return train_network(network, task, pictures, options, batch_transform=augmenter(task))
+    alter = augmenter(task)
+    transform = None if alter.is_identity else alter
+    return train_network(network, task, pictures, options, batch_transform=transform)
 
 
 def train_on_features(

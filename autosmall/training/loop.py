@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import keras
@@ -23,6 +24,7 @@ from autosmall.training.batches import (
     mix,
     shuffled_positions,
 )
+from autosmall.training.device_rows import DeviceRows, rows_on_device
 from autosmall.training.losses import make_loss, sample_weights, soft_targets
 from autosmall.training.optimizers import (
     VariableRates,
@@ -37,7 +39,10 @@ from autosmall.training.schedules import make_schedule
 Inputs = NDArray[np.generic] | StackedRows | MixedPictures
 """What a network is fed with: ``(n, ...)`` of any numeric type, or pictures of several shapes."""
 
-Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]
+Tensor = Any
+"""An array, or a tensor of Keras's backend."""
+
+Batch = tuple[Tensor, NDArray[np.float32], NDArray[np.float32] | None]
 """Inputs, targets, and one weight per row or ``None``."""
 
 BatchTransform = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
@@ -98,12 +103,15 @@ def train(
             inputs of its shape, is made as large as these.
         seed: Seed of shuffling, mixing and ``batch_transform``.
         epoch_end: Called after each epoch.
-        batch_transform: Applied to each batch before mixing.
+        batch_transform: Applied to each batch before mixing. Without it and without mixing, the
+            rows are kept on the GPU, if there is one and they fit there.
         rates: How variables differ in training, or ``None`` where they do not.
         views: How many of ``rows`` show the same picture; an epoch is as long as one view.
     """
     _compile_for_classification(model, options, rates)
-    examples = _Examples.of(inputs, rows, labels, class_count, options)
+    unaltered = batch_transform is None and options.mixing == "none"
+    on_device = rows_on_device(inputs, rows) if unaltered else None
+    examples = _Examples.of(inputs, rows, labels, class_count, options, on_device)
     batches = _labelled_batches(examples, options, seed, batch_transform)
     steps = max(1, round(examples.plan.per_epoch / views))
     return run_epochs(model, batches, options, steps, epoch_end)
@@ -211,10 +219,14 @@ def _step(model: keras.Model, batch: Batch) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class _Examples:
-    """Inputs with their labels, targets ``(m, k)`` and weights ``(m,)``, and how to batch them."""
+    """Inputs with their labels, targets ``(m, k)`` and weights ``(m,)``, and how to batch them.
+
+    ``on_device`` holds ``inputs[rows]`` where they are kept there.
+    """
 
     inputs: Inputs
     rows: NDArray[np.int64]
+    on_device: DeviceRows | None
     labels: NDArray[np.int64]
     targets: NDArray[np.float32]
     weights: NDArray[np.float32]
@@ -228,11 +240,18 @@ class _Examples:
         labels: NDArray[np.int64],
         class_count: int,
         options: TrainingOptions,
+        on_device: DeviceRows | None,
     ) -> _Examples:
         plan = BatchPlan.of(same_shape_parts(inputs, rows), options.batch_size)
         targets = soft_targets(labels, class_count, options.label_smoothing)
         weights = sample_weights(labels, class_count, options.class_balance)
-        return cls(inputs, rows, labels, targets, weights * plan.weights(), plan)
+        return cls(inputs, rows, on_device, labels, targets, weights * plan.weights(), plan)
+
+    def inputs_at(self, positions: NDArray[np.int64]) -> Tensor:
+        """Return ``float32 (len(positions), ...)``: an array, or a tensor on the device."""
+        if self.on_device is not None:
+            return self.on_device[positions]
+        return self.inputs[self.rows[positions]].astype(np.float32)
 
 
 def _labelled_batches(
@@ -249,7 +268,7 @@ def _labelled_batches(
         else shuffled_positions(len(examples.rows), rng)
     )
     for chosen in examples.plan.batches(positions):
-        batch = examples.inputs[examples.rows[chosen]].astype(np.float32)
+        batch = examples.inputs_at(chosen)
         if batch_transform is not None:
             batch = batch_transform(batch, rng)
         mixed, mixed_targets = mix(batch, examples.targets[chosen], options.mixing, rng)

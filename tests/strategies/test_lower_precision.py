@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from autosmall.strategies.registry import get_strategy
-from autosmall.training import precision
+from autosmall.training import device_rows, precision
 from autosmall.training.gpu import Gpu
 
 SMALL = {"image_size_px": 16, "batch_size": 8, "epochs": 4, "learning_rate": 1e-2}
@@ -26,7 +26,8 @@ def test_what_was_measured_is_what_is_saved(name, make_task, monkeypatch, tmp_pa
     strategy = get_strategy(name)
     task = make_task(strategy, {**SMALL, **CASES[name]})
     plain = strategy.fit(task)
-    monkeypatch.setattr(precision, "find_gpu", lambda: Gpu("cpu:0", has_bfloat16=True))
+    for module in (precision, device_rows):
+        monkeypatch.setattr(module, "find_gpu", lambda: Gpu("cpu:0", has_bfloat16=True))
     fit = strategy.fit(task)
     assert not np.array_equal(fit.validation_probabilities, plain.validation_probabilities)
     np.testing.assert_allclose(
