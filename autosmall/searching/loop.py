@@ -24,7 +24,7 @@ from autosmall.explorers.portfolio import PROPOSER as PORTFOLIO
 from autosmall.progress import SearchView
 from autosmall.run_folder.state import AskingTime
 from autosmall.run_folder.store import RunStore
-from autosmall.runner.pool import Pool
+from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.runner.race import decide
 from autosmall.schema.results import (
     COMPLETE,
@@ -49,6 +49,8 @@ LAG = 16
 
 GRACE_SHARE = 0.05
 """Share of the time budget by which folds in flight may exceed it."""
+
+NO_TIME = "no configuration was left that fits in the remaining time"
 
 MAX_UNSUITABLE = 5
 """Proposals in a row that may be too long for the time left before asking stops."""
@@ -106,6 +108,7 @@ class SearchLoop:
         self._started = time.monotonic()
         self._trials = Trials(context.metric)
         self._unsuitable = 0
+        self._given_up: set[int] = set()
         self._reserved_seconds = 0.0
         self.end_reason = ""
         self.stopped_early = False
@@ -148,14 +151,28 @@ class SearchLoop:
     def run(self) -> None:
         """Work until a limit is reached or nothing is left to propose."""
         while not self._out_of_time:
+            self._drop_what_would_not_end()
             self._fill()
             self._send_ahead()
             if not self._trials.running:
                 self.end_reason = self.end_reason or f"all {len(self._trials)} trials are done"
                 return
+            if not self._awaits_something:
+                self.end_reason = self.end_reason or NO_TIME
+                return
             self._take(self._pool.wait(0.5))
         self._finish_in_flight()
         self.end_reason = "the time budget is used up"
+
+    @property
+    def _awaits_something(self) -> bool:
+        """Whether a fold is worked on, or will be."""
+        busy = any(status.trial is not None for status in self._pool.statuses())
+        return busy or bool(self._going_on)
+
+    @property
+    def _going_on(self) -> list[Trial]:
+        return [t for n, t in self._trials.running.items() if n not in self._given_up]
 
     @property
     def _seconds_left(self) -> float:
@@ -187,10 +204,10 @@ class SearchLoop:
             known = not any(n <= number - LAG for n in self._trials.running)
             has_room = number < self._limits.max_trials and known
         elif self._unsuitable >= MAX_UNSUITABLE:
-            self.end_reason = "no configuration was left that fits in the remaining time"
+            self.end_reason = NO_TIME
             return False
         else:
-            has_room = len(self._trials.running) < self._pool.size + self._spare_trials
+            has_room = len(self._going_on) < self._pool.size + self._spare_trials
         return has_room and not self._ends_early(number)
 
     @property
@@ -254,6 +271,8 @@ class SearchLoop:
 
     def _send(self, trial: Trial, folds: list[int]) -> None:
         """Hand folds to the pool: a begun trial goes first, near the end whatever takes long."""
+        if self._gives_up(trial):
+            return
         trial.sent.update(folds)
         request = FitRequest(trial.number, trial.suggestion.config, tuple(folds))
         if self._near_end:
@@ -276,7 +295,7 @@ class SearchLoop:
         """
         idle = sum(status.trial is None for status in self._pool.statuses())
         for _ in range(idle - self._pool.waiting):
-            trial = next_ahead(self._trials.running.values(), self._context.folds.total)
+            trial = next_ahead(self._going_on, self._context.folds.total)
             if trial is None:
                 return
             self._send(trial, trial.unsent(self._context.folds.total)[:1])
@@ -392,17 +411,43 @@ class SearchLoop:
         seconds = fold_seconds(trial, self._trials.values())
         return seconds is not None and seconds * self._context.folds.total > self._seconds_left
 
+    @property
+    def _grace_seconds(self) -> float:
+        return GRACE_SHARE * (self._limits.time_budget_seconds or 0.0)
+
+    def _drop_what_would_not_end(self) -> None:
+        """Take folds back that no worker has begun, where they would not end in time."""
+        for trial in self._going_on:
+            if self._gives_up(trial):
+                self._pool.cancel(trial.number)
+
+    def _gives_up(self, trial: Trial) -> bool:
+        """Tell whether no further fold of a trial is begun, judged by its own folds.
+
+        It stays unfinished: with a larger budget the same command goes on with it.
+        """
+        seconds = fold_seconds(trial, ())
+        if seconds is not None and seconds > self._seconds_left + self._grace_seconds:
+            self._given_up.add(trial.number)
+        return trial.number in self._given_up
+
     def _finish_in_flight(self) -> None:
-        """Drop what is queued and wait a little for the folds that have begun."""
+        """Drop what is queued and wait a little for begun folds that are about to end."""
         for trial in self._trials.running.values():
             self._pool.cancel(trial.number)
-        budget = self._limits.time_budget_seconds or 0.0
-        deadline = time.monotonic() + GRACE_SHARE * budget
-        while time.monotonic() < deadline and any(
-            status.trial is not None for status in self._pool.statuses()
+        deadline = time.monotonic() + self._grace_seconds
+        while (left := deadline - time.monotonic()) > 0 and any(
+            self._ends_within(left, status) for status in self._pool.statuses()
         ):
             self.keep(self._pool.wait(0.5))
         self.keep(self._pool.wait(0))
+
+    def _ends_within(self, seconds: float, worker: WorkerStatus) -> bool:
+        """Tell whether a worker's fold may end within so many seconds, by what others took."""
+        if worker.trial is None:
+            return False
+        whole = fold_seconds(self._trials[worker.trial], self._trials.values())
+        return whole is None or whole - worker.since_seconds <= seconds
 
     def keep(self, results: list[FoldResult]) -> None:
         """Store late folds; a trial that they complete ends."""

@@ -28,9 +28,9 @@ def fold_seconds(trial: Trial, trials: Collection[Trial]) -> float | None:
 
     Its own folds tell, else the median of its strategy's.
     """
-    alike = [other for other in trials if other.strategy == trial.strategy]
-    for sources in ([trial], alike):
-        seconds = [fold.fit_seconds for other in sources for fold in other.results]
-        if seconds:
-            return float(np.median(seconds))
-    return None
+    own = [fold.fit_seconds for fold in trial.results]
+    if own:
+        return float(np.median(own))
+    alike = (other for other in trials if other.strategy == trial.strategy)
+    others = [fold.fit_seconds for other in alike for fold in other.results]
+    return float(np.median(others)) if others else None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +33,7 @@ from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.schema.seeds import derive_seed
 from autosmall.schema.space import ChoiceDimension, FloatDimension, Space
 from autosmall.searching.kept_models import MOST_LEADERS
-from autosmall.searching.loop import LAG, MAX_UNSUITABLE, Limits, SearchLoop
+from autosmall.searching.loop import LAG, MAX_UNSUITABLE, NO_TIME, Limits, SearchLoop
 
 SPACE = Space(
     "test",
@@ -267,6 +269,57 @@ def test_what_would_not_end_in_time_is_not_begun(context: SearchContext, tmp_pat
     assert {trial.status for trial in others} == {NOT_BEGUN}
     assert {trial.reason for trial in others} == {"it would not end within the time left"}
     assert {trial.status for trial in store.trials()} == {COMPLETE, NOT_BEGUN}
+
+
+def test_folds_that_would_not_end_in_time_are_not_begun(
+    context: SearchContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first fold says that it took a second, with half a one left: the others wait for a larger
+    budget, which the same command may bring."""
+    one_by_one = ShuffledPool.submit
+
+    def submit(pool: ShuffledPool, request: FitRequest, **place: Any) -> None:
+        for fold in request.folds:
+            one_by_one(pool, replace(request, folds=(fold,)), **place)
+
+    monkeypatch.setattr(ShuffledPool, "submit", submit)
+    store, pool, _ = run_loop(context, tmp_path, None, time_budget_seconds=0.5)
+    begun = [trial for trial in store.trials() if trial.folds]
+    assert begun
+    assert {trial.status for trial in begun} == {"running"}
+    assert all(len(trial.folds) < 5 for trial in begun)
+    assert pool.ending[1] == NO_TIME
+    store, pool, _ = run_loop(context, tmp_path, None, time_budget_seconds=6.0)
+    statuses = {trial.number: trial.status for trial in store.trials()}
+    assert statuses[begun[0].number] == COMPLETE
+    assert all(statuses[trial.number] != "running" for trial in begun)
+
+
+@pytest.mark.parametrize(("since_seconds", "waits"), [(0.1, 0), (0.99, 1)])
+def test_only_folds_that_are_about_to_end_are_waited_for(
+    context: SearchContext, tmp_path: Path, since_seconds: float, waits: int
+) -> None:
+    """The budget is over while a worker is at a fold that takes a second; 0.02 s are its grace."""
+    waited = []
+
+    class BusyPool(ShuffledPool):
+        def wait(self, timeout_seconds: float) -> list[FoldResult]:
+            if self.worked and timeout_seconds:
+                waited.append(timeout_seconds)
+                time.sleep(0.5)
+                return []
+            return super().wait(timeout_seconds)
+
+        def statuses(self) -> list[WorkerStatus]:
+            return [WorkerStatus("0", 0, 1, since_seconds)]
+
+    pool = BusyPool(context, 1, 0)
+    loop = SearchLoop(
+        context, Limits(None, 0.4), LearningExplorer(), pool, RunStore(tmp_path),
+        on_end=lambda outcome: None, on_view=lambda view: None,
+    )  # fmt: skip
+    loop.run()
+    assert len(waited) - 1 == waits
 
 
 def test_a_failed_fold_ends_its_trial_alone(context: SearchContext, tmp_path: Path) -> None:
