@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from autosmall.analysis.trial_diagnoses import diagnoses_of
 from autosmall.analysis.trial_summary import training_pictures
 from autosmall.schema.results import COMPLETE
 from autosmall.schema.run_data import RunData, TrialRecord
@@ -68,17 +68,6 @@ def explain(name: str) -> tuple[str, str]:
 def way_of(name: str) -> str:
     """Return whether the number that decides about ``name`` should be ``lower`` or ``higher``."""
     return DECIDING[name][1]
-
-
-def diagnoses_of(record: TrialRecord) -> tuple[str, ...]:
-    """Return what at least half of a trial's finished folds were diagnosed with, causes first.
-
-    One fold in twenty is at chance level by chance, so a single fold does not speak for a trial.
-    """
-    counts = Counter(name for fold in record.folds for name in fold.diagnoses)
-    found = [name for name, count in counts.items() if 2 * count >= len(record.folds)]
-    order = list(RULES)
-    return tuple(sorted(found, key=lambda n: order.index(n) if n in RULES else len(order)))
 
 
 def contrasts(run: RunData, name: str) -> tuple[Contrast, ...]:

@@ -18,6 +18,7 @@ from autosmall.analysis.bootstrap import bootstrap_scores, draw_counts, pooled_s
 from autosmall.analysis.predictions import PredictionTable
 from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.recommendation import Contest, recommend
+from autosmall.analysis.selection_bias import LEFT_OUT_SCALE
 from autosmall.schema.seeds import derive_seed
 
 MOST_CANDIDATES = 10
@@ -31,9 +32,6 @@ REPETITIONS = 200
 
 VOTE = -1
 """Trial number of the vote in the tables of :func:`vote`."""
-
-OUT_OF_BAG_SHARE = float(np.exp(-1))
-"""Share of the pictures that a bootstrap sample leaves out."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,8 @@ class Ensemble:
         high: Upper end.
         gain: How much better that is than what the recommendation rule picks on the same
             samples; more is better for every metric.
-        gain_low: Lower end of the middle 95 % of the gain over the samples.
+        gain_low: Lower end of its 95 % interval: of the middle of the gain over the samples,
+            drawn in as ``gain_error`` is.
         gain_high: Upper end.
         gain_error: Standard error of ``gain``.
     """
@@ -79,8 +78,7 @@ def choose_ensemble(ranking: Ranking, *, repetitions: int = REPETITIONS) -> Ense
     :func:`autosmall.analysis.selection_bias.correct_selection`): on each bootstrap sample the
     candidates are picked, the greedy selection is made and the recommendation rule is applied
     anew, and both are scored on the pictures left out. The standard error is the standard
-    deviation over the samples times the root of the share that is left out, as a score on all
-    pictures varies that much less.
+    deviation over the samples times :data:`~autosmall.analysis.selection_bias.LEFT_OUT_SCALE`.
     """
     table, metric = ranking.table, ranking.metric
     if len(table.trials) < 2:
@@ -94,7 +92,8 @@ def choose_ensemble(ranking: Ranking, *, repetitions: int = REPETITIONS) -> Ense
     gains = pairs[:, 0] - pairs[:, 1]
     sign = -1.0 if metric == "log_loss" else 1.0
     low, high = sorted(sign * _middle(pairs[:, 0]))
-    gain_low, gain_high = _middle(gains)
+    # All pictures tell more than the ones that a sample leaves out.
+    gain_low, gain_high = _mean(gains) + LEFT_OUT_SCALE * (_middle(gains) - _mean(gains))
     return Ensemble(
         trials=tuple(table.trials[column] for column in columns),
         weights=tuple(weights.tolist()),
@@ -105,7 +104,7 @@ def choose_ensemble(ranking: Ranking, *, repetitions: int = REPETITIONS) -> Ense
         gain=_mean(gains),
         gain_low=float(gain_low),
         gain_high=float(gain_high),
-        gain_error=float(np.sqrt(OUT_OF_BAG_SHARE * np.var(gains))) if len(gains) else np.nan,
+        gain_error=LEFT_OUT_SCALE * float(np.std(gains)) if len(gains) else np.nan,
     )
 
 

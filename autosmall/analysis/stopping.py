@@ -74,8 +74,8 @@ class Outlook:
         count = max(1, round(self.proposals_left))
         return (
             f"the next {count:,} configurations were expected to bring "
-            f"{_size(metric, self.expected_gain)}, less than the {_size(metric, self.noise)} by "
-            "which cross-validation errs between the leaders"
+            f"{_size(metric, self.expected_gain)}, no more than the "
+            f"{_size(metric, self.noise)} by which cross-validation errs between the leaders"
         )
 
 

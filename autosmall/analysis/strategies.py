@@ -125,7 +125,7 @@ def _contenders(ranking: Ranking) -> NDArray[np.int64]:
 def _result(run: RunData, ranking: Ranking, draws: _Draws | None, strategy: str) -> StrategyResult:
     own = [row.summary for row in ranking.rows if row.summary.strategy == strategy]
     rest = [row.summary for row in ranking.rows if row.summary.strategy != strategy]
-    trials = [t for t in run.trials if t.suggestion.config.strategy == strategy]
+    trials = [t for t in run.begun if t.suggestion.config.strategy == strategy]
     best, rival = _best(run.metric, own), _best(run.metric, rest)
     difference = _difference(ranking, draws, best, rival) if draws and best and rival else None
     return StrategyResult(

@@ -13,10 +13,17 @@ from autosmall.analysis.fold_scores import fold_scores
 from autosmall.analysis.last_result import keep_last
 from autosmall.analysis.paired import Estimate, PictureNoise, combined_posterior, estimate
 from autosmall.analysis.predictions import is_complete
+from autosmall.analysis.trial_diagnoses import diagnoses_of
 from autosmall.schema.config import Config
 from autosmall.schema.results import COMPLETE, FAILED
 from autosmall.schema.run_data import RunData, TrialRecord
 from autosmall.training.metrics import oriented
+
+CONSTANT = "baseline"
+"""The strategy that gives all pictures the same answer."""
+
+KNOWN_OF_A_CONSTANT = ("balanced_accuracy", "roc_auc")
+"""Metrics that do not depend on the pictures where all have the same answer."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class TrialSummary:
         total_parameters: All weights that a prediction needs.
         parameters_per_picture: Trainable weights per training picture of a fold.
         fit_seconds: Mean wall time per fold.
-        diagnoses: Names of the health rules that fired on any fold, sorted.
+        diagnoses: What at least half of its finished folds were diagnosed with.
     """
 
     trial: int
@@ -79,7 +86,8 @@ def summarize(run: RunData, trial: TrialRecord) -> TrialSummary:
     by_fold = found.own[trial.number]
     values = [value for _, value in by_fold]
     train_score = _mean([fold.train_scores.get(run.metric, math.nan) for fold in done])
-    mean = _widened(run, estimate(values, run.folds.fold_count))
+    found_score = estimate(values, run.folds.fold_count)
+    mean = _widened(run, trial.suggestion.config.strategy, found_score)
     parameters = max((fold.trainable_parameters for fold in done), default=0)
     suggestion = trial.suggestion
     return TrialSummary(
@@ -99,7 +107,7 @@ def summarize(run: RunData, trial: TrialRecord) -> TrialSummary:
         total_parameters=max((fold.total_parameters for fold in done), default=0),
         parameters_per_picture=parameters / training_pictures(run),
         fit_seconds=_mean([fold.fit_seconds for fold in done]),
-        diagnoses=tuple(sorted({name for fold in trial.folds for name in fold.diagnoses})),
+        diagnoses=diagnoses_of(trial),
     )
 
 
@@ -111,7 +119,7 @@ def with_interval(run: RunData, summary: TrialSummary, error: float) -> TrialSum
     values = [value for _, value in summary.fold_scores]
     found = combined_posterior(values, run.folds.fold_count, PictureNoise(float(error), count))
     score = Estimate(found.location, found.scale, *found.interval())
-    return replace(summary, score=_widened(run, score))
+    return replace(summary, score=_widened(run, summary.strategy, score))
 
 
 def training_pictures(run: RunData) -> float:
@@ -119,7 +127,9 @@ def training_pictures(run: RunData) -> float:
     return max(1.0, len(run.labels) * (1 - 1 / run.folds.fold_count))
 
 
-def _widened(run: RunData, found: Estimate) -> Estimate:
+def _widened(run: RunData, strategy: str, found: Estimate) -> Estimate:
+    if strategy == CONSTANT and run.metric in KNOWN_OF_A_CONSTANT:
+        return replace(found, low=found.mean, high=found.mean)
     ends = (found.low, found.high)
     low, high = widen(run.metric, found.mean, ends, _independent_pictures(run))
     return replace(found, low=low, high=high)

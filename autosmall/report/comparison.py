@@ -162,7 +162,7 @@ def _compared(name: str, path: str, run: RunData, ranking: Ranking) -> ComparedR
         metric=run.metric,
         state=run.state,
         space=str(run.settings.get("space", "")),
-        tried=len(run.trials),
+        tried=len(run.begun),
         complete=len(ranking.rows),
         search_seconds=run.search_seconds,
         recommended=chosen.summary.strategy if chosen else None,

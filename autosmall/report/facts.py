@@ -167,7 +167,7 @@ def _all_facts(
 ) -> ReportFacts:
     chosen = drawn.recommendation
     by_status = Counter(trial.status for trial in run.trials)
-    missing = sentences.no_recommendation(run.state, len(run.trials), by_status)
+    missing = sentences.no_recommendation(run.state, len(run.begun), by_status)
     facts = ReportFacts(
         **vars(drawn),
         schema_version=SCHEMA_VERSION,
@@ -175,7 +175,7 @@ def _all_facts(
         state=run.state,
         dataset=str(run.settings.get("dataset", "")),
         headline=chosen.sentence if chosen else missing,
-        effort=sentences.effort(len(run.trials), len(ranking.rows), run.search_seconds),
+        effort=sentences.effort(len(run.begun), len(ranking.rows), run.search_seconds),
         trust=trust.gather(run, ranking, corrected, run_path),
         next_steps=next_steps.NextSteps("", ()),
         reconstructions=reconstructions.gather(run, ranking),

@@ -143,7 +143,8 @@ GLOSSARY = (
     ),
     Term(
         "plain default",
-        "The configuration that one would take without a search. A recommendation has to beat it.",
+        "The configuration that one would take without a search. Another one is recommended only "
+        "if it is better than this with a probability above 90 %.",
     ),
     Term(
         "power law, learning curve",

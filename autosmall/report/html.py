@@ -124,7 +124,7 @@ def _environment(metric: str) -> Environment:
         "breakable": breakable,
         "whole_options": whole_options,
         "sortable": lambda value: f"{value:.6g}" if isinstance(value, float) else value,
-        "unbroken": lambda sentence: sentence.replace(" %", "\N{NO-BREAK SPACE}%"),
+        "unbroken": unbroken,
     }
     environment.tests["finite"] = math.isfinite
     environment.globals |= {
@@ -152,6 +152,16 @@ def breakable(path: str) -> Markup:
     Markup('ring/<wbr>img_<wbr>&lt;1&gt;.png')
     """
     return Markup(re.sub(r"([/\\_-])(?=.)", r"\1<wbr>", str(escape(path))))
+
+
+def unbroken(sentence: str) -> Markup:
+    r"""Return a sentence, escaped, that parts no number from its % and no option at its hyphens.
+
+    >>> unbroken("95 % with --test")
+    Markup('95\xa0% with <span class="whole">--test</span>')
+    """
+    kept = str(escape(sentence)).replace(" %", "\N{NO-BREAK SPACE}%")
+    return Markup(re.sub(r"--[a-z]+(?:-[a-z]+)*", r'<span class="whole">\g<0></span>', kept))
 
 
 def whole_options(command: str) -> Markup:

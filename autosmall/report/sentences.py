@@ -72,11 +72,18 @@ def recommendation(
     )
 
 
-def trust(metric: str, corrected: CorrectedScore | None, blocking: int, warnings: int) -> str:
+def trust(
+    metric: str,
+    corrected: CorrectedScore | None,
+    blocking: int,
+    warnings: int,
+    *,
+    audited: bool = True,
+) -> str:
     """Return whether the number can be believed."""
     if corrected is None:
         return NOTHING_COMPLETE
-    found = _findings_text(blocking, warnings)
+    found = _findings_text(blocking, warnings) if audited else "The pictures were not audited"
     if blocking:
         return f"Not before this is mended: {found}."
     width = points_text(metric, corrected.high - corrected.low, _half(corrected))
@@ -85,7 +92,7 @@ def trust(metric: str, corrected: CorrectedScore | None, blocking: int, warnings
 
 
 def correction(metric: str, naive: float | None, corrected: CorrectedScore | None) -> str:
-    """Return what picking the best of many costs."""
+    """Return what choosing among many costs."""
     if corrected is None or naive is None:
         return NOTHING_COMPLETE
     before = score_text(metric, naive, TENTHS)
@@ -100,7 +107,7 @@ def correction(metric: str, naive: float | None, corrected: CorrectedScore | Non
         return f"{text} No cost of picking could be seen among {corrected.candidates} candidates."
     cost = points_text(metric, corrected.optimism, 0.01)
     return (
-        f"{text} Picking the best of {corrected.candidates} made it look about {cost} too good; "
+        f"{text} Choosing among {corrected.candidates} made it look about {cost} too good; "
         "with other pictures drawn, the same one was picked in "
         f"{100 * corrected.same_pick_share:.0f} % of the draws."
     )
@@ -109,8 +116,8 @@ def correction(metric: str, naive: float | None, corrected: CorrectedScore | Non
 def final_model(metric: str, corrected: CorrectedScore, pictures: int, fold_pictures: float) -> str:
     """Return what the model of all pictures may be worth beyond those of the folds."""
     text = (
-        f"Measured were models of about {fold_pictures:,.0f} pictures each; the final one learns "
-        f"from all {pictures:,}"
+        f"The models measured had learned from about {fold_pictures:,.0f} pictures each; the final "
+        f"one learns from all {pictures:,}"
     )
     gain = corrected.final_gain
     if gain is None:
@@ -225,9 +232,10 @@ def training(trials: int, diagnoses: Sequence[DiagnosisRow]) -> str:
     if not ill:
         return f"No health rule fired in any of {counted(trials, 'configuration')}."
     most = diagnoses[0]
+    name, often = most.name.replace("_", " "), "most often " if len(ill) > 1 else ""
     return (
-        f"{len(ill)} of {counted(trials, 'configuration')} showed signs of ill health, most often "
-        f"{most.name.replace('_', ' ')} ({len(most.trials)})."
+        f"{len(ill)} of {counted(trials, 'configuration')} showed signs of ill health, {often}"
+        f"{name}{f' ({len(most.trials)})' if often else ''}."
     )
 
 

@@ -12,7 +12,7 @@ from autosmall.schema.altered_pictures import AlteredPictures
 from autosmall.schema.altered_predictions import AlteredPredictions
 from autosmall.schema.config import Value
 from autosmall.schema.folds import FoldPlan
-from autosmall.schema.results import FoldResult, Suggestion
+from autosmall.schema.results import NOT_BEGUN, FoldResult, Suggestion
 from autosmall.schema.saliency import StoredMap
 from autosmall.schema.sample_size import SubsetScore
 
@@ -99,6 +99,11 @@ class RunData:
     previews: Mapping[int, bytes] = field(default_factory=dict)
     altered_pictures: AlteredPictures | None = None
     altered_predictions: tuple[AlteredPredictions, ...] = ()
+
+    @property
+    def begun(self) -> tuple[TrialRecord, ...]:
+        """All trials but those that were proposed when too little time was left for them."""
+        return tuple(trial for trial in self.trials if trial.status != NOT_BEGUN)
 
     @property
     def metric(self) -> str:

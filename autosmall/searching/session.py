@@ -71,7 +71,7 @@ def nothing_complete(run: RunData) -> SearchStoppedError:
     reasons = [trial.reason for trial in run.trials if trial.reason]
     first = f"; the first to end said: {reasons[0]}" if reasons else ""
     return SearchStoppedError(
-        f"no configuration was completed in {run.name} ({len(run.trials)} begun{first})",
+        f"no configuration was completed in {run.name} ({len(run.begun)} begun{first})",
         "at least one configuration that ends on all folds",
         "give it more time (the same command with a larger --time-budget goes on); "
         "the workers' logs are in its folder logs/",

@@ -6,8 +6,9 @@ import dataclasses
 
 import pytest
 
-from autosmall.analysis.diagnoses import contrasts, diagnoses_of, explain
+from autosmall.analysis.diagnoses import contrasts, explain
 from autosmall.analysis.ranking import rank
+from autosmall.analysis.trial_diagnoses import diagnoses_of
 from autosmall.report.sections.remedies import own_remedy
 
 

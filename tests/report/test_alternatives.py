@@ -127,8 +127,8 @@ def test_the_best_score_is_said_to_look_better_than_it_is(drawn):
         (("best_score",), "The recommended configuration itself has the best score."),
         (
             ("fastest",),
-            "The recommended configuration itself has, of those that cannot be told from the best"
-            " score, the fastest training.",
+            "The recommended configuration itself has, of those within two standard errors of the "
+            "best score, the fastest training.",
         ),
     ],
 )
@@ -142,6 +142,7 @@ def test_the_only_configuration_is_the_best_in_everything(drawn):
     ).tradeoff.choices
     assert choices.rows == ()
     assert choices.sentence == (
-        "The recommended configuration itself has the best score and, of those that cannot be told "
-        "from the best score, the fewest parameters, the fastest training and the smallest gap."
+        "The recommended configuration itself has the best score and, of those within two standard "
+        "errors of the best score, the fewest parameters, the fastest training and the smallest "
+        "gap."
     )

@@ -88,7 +88,7 @@ def test_no_picture_where_none_were_wanted(run):
 
 @pytest.mark.parametrize(
     ("change", "expected"),
-    [({}, "This was not asked"), ({"state": "running"}, "after the search")],
+    [({}, "This was not tested"), ({"state": "running"}, "after the search")],
 )
 def test_why_there_is_no_answer(run, change, expected):
     found = gather(replace(run, altered_predictions=(), **change))

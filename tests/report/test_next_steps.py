@@ -241,7 +241,7 @@ NO_WEIGHTS = {"backbones_found": ("builtin", "patches"), "strategies": ("baselin
         pytest.param("collect_tiny_class", lambda k: k, None, None, id="no tiny class"),
         pytest.param(
             "vote", lambda k: with_vote(k, True),
-            "Let 2 configurations vote, if its price is no matter",
+            "Let 2 configurations vote, if cost does not matter",
             "Corrected for the choice of its members, a vote gains 1.2 points (+0.2 to +3.0), and"
             " asks for 2 predictions per picture instead of one.",
             id="a vote pays",
@@ -385,7 +385,7 @@ def test_rates_that_are_too_high(drawn):
         ),
         pytest.param(
             0.002, 0.01, None,
-            "The next 40 configurations were expected to bring 0.2 points, less than the 1.0"
+            "The next 40 configurations were expected to bring 0.2 points, no more than the 1.0"
             " points by which cross-validation errs between the leaders.",
             id="going on does not pay",
         ),

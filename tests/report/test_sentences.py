@@ -250,3 +250,34 @@ def test_the_search_s_own_backbone_is_told_with_its_source():
     told = sentences.source("/data/digits", ("source:digits", "patches"))
     assert "source:digits" in told and "/data/digits" in told and "backbone.md" in told
     assert sentences.source(None, ("patches",)) == sentences.source("", ()) == ""
+
+
+def test_with_several_strategies_each_is_compared_with_the_best_of_the_others(drawn):
+    trials = [drawn.DrawnTrial(name, 0.8) for name in ("frozen", "scratch", "fine_tune")]
+    for row in situation(drawn, *trials).strategies.rows:
+        assert f"the best of the others ({row.rival})" in row.sentence
+
+
+def test_what_was_never_begun_is_not_counted_as_tried(drawn):
+    late = drawn.DrawnTrial("scratch", 0.5, status="not_begun", folds=0, reason="too late")
+    facts = situation(drawn, drawn.DrawnTrial("frozen", 0.8), late, late)
+    assert facts.effort.startswith("1 configuration tried")
+    assert facts.search.trials == 1
+    assert facts.search.by_status == {"complete": 1, "not_begun": 2}
+    assert facts.search.folds_saved == 0
+    assert {row.strategy: row.tried for row in facts.strategies.rows} == {"frozen": 1, "scratch": 0}
+    assert facts.configurations.sentence.endswith("Not ranked: 2 not begun.")
+
+
+def test_a_run_without_an_audit_is_not_called_clean():
+    said = sentences.trust("accuracy", corrected(), 0, 0, audited=False)
+    assert said.endswith("The pictures were not audited.")
+
+
+def test_a_constant_answer_has_no_interval_where_pictures_do_not_bear_on_it(drawn):
+    facts = situation(
+        drawn, drawn.DrawnTrial("baseline", 0.5), drawn.DrawnTrial("frozen", 0.8),
+        metric="balanced_accuracy",
+    )  # fmt: skip
+    row = next(row for row in facts.configurations.rows if row.strategy == "baseline")
+    assert row.low == row.score == row.high

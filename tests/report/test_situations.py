@@ -64,15 +64,15 @@ SITUATIONS = {
         lambda: sentences.final_model(
             "accuracy", replace(corrected(), final_gain=Expected(0.021, 0.004, 0.043)), 100, 80.0
         ),
-        "Measured were models of about 80 pictures each; the final one learns from all 100, "
-        "which is worth +0.4 to +4.3 points by the learning curve. The interval is drawn out to "
-        "hold that; the corrected score does not count it.",
+        "The models measured had learned from about 80 pictures each; the final one learns from "
+        "all 100, which is worth +0.4 to +4.3 points by the learning curve. The interval is drawn "
+        "out to hold that; the corrected score does not count it.",
     ),
     "the final model's gain was not measured": (
         lambda: sentences.final_model("accuracy", corrected(), 2000, 1333.3),
-        "Measured were models of about 1,333 pictures each; the final one learns from all 2,000 "
-        "and is likely to be somewhat better. How much was not measured, and the interval does "
-        "not count it.",
+        "The models measured had learned from about 1,333 pictures each; the final one learns from "
+        "all 2,000 and is likely to be somewhat better. How much was not measured, and the "
+        "interval does not count it.",
     ),
     "a clear winner": (
         lambda: sentences.recommendation("accuracy", trial(), corrected(), 0.41),
@@ -154,7 +154,7 @@ SITUATIONS = {
     "picking cost something": (
         lambda: sentences.correction("accuracy", 0.884, corrected()),
         "Cross-validation gave 88.4 %; corrected for having picked it is 86.0 % (78 to 93 %)."
-        " Picking the best of 7 made it look about 2.4 points too good; with other pictures "
+        " Choosing among 7 made it look about 2.4 points too good; with other pictures "
         "drawn, the same one was picked in 51 % of the draws.",
     ),
     "picking cost much, a toss-up": (
@@ -162,7 +162,7 @@ SITUATIONS = {
             "accuracy", 0.95, corrected(0.85, 0.75, 0.93, optimism=0.1, candidates=60, same=0.03)
         ),
         "Cross-validation gave 95.0 %; corrected for having picked it is 85.0 % (75 to 93 %)."
-        " Picking the best of 60 made it look about 10.0 points too good; with other pictures"
+        " Choosing among 60 made it look about 10.0 points too good; with other pictures"
         " drawn, the same one was picked in 3 % of the draws.",
     ),
     "picking cost nothing that shows": (

@@ -26,6 +26,9 @@ MOST_MARKS = 150
 MOST_TICKS = 6
 """A setting with at most as many values has a tick at each."""
 
+ASIDE = 0.02
+"""Part of the axis between the means of two strategies at the same value."""
+
 COMPLETE_AREA, DROPPED_AREA = 60, 22
 
 
@@ -61,6 +64,25 @@ class EffectScene:
         return thinned(own, MOST_MARKS)
 
     @property
+    def numbers(self) -> list[float]:
+        """Return the setting's values of what is drawn."""
+        return [float(str(row.config[self.found.setting])) for row in self.drawn]
+
+    @property
+    def steps(self) -> list[float]:
+        """Return the setting's values in order, none where it has more than a few."""
+        tried = sorted(set(self.numbers))
+        return tried if len(tried) <= MOST_TICKS else []
+
+    def beside(self, effect: Effect) -> float:
+        """Return by how much an effect's means are moved aside, so that none hides another."""
+        if not self.steps:
+            return 0.0
+        shown = [other for other in self.found.effects if other.bins]
+        place = shown.index(effect) - (len(shown) - 1) / 2
+        return place * ASIDE * (self.steps[-1] - self.steps[0])
+
+    @property
     def is_thinned(self) -> bool:
         """Tell whether some configurations have no mark."""
         return len(self.drawn) == MOST_MARKS
@@ -69,7 +91,11 @@ class EffectScene:
 def effect_figure(scene: EffectScene) -> Figure:
     """Return marks of all trials and, by strategy, the means of bins."""
     by = ", a panel for each optimiser" if scene.panels else ""
-    few = f" (at most {MOST_MARKS}, the first ranks among them)" if scene.is_thinned else ""
+    few = (
+        f" ({MOST_MARKS} of them, most from the first ranks and so above the means)"
+        if scene.is_thinned
+        else ""
+    )
     means = (
         "Filled marks are means over neighbouring values with 95 % intervals, as far as trials "
         "vary."
@@ -120,15 +146,19 @@ def _panel(scene: EffectScene, name: str, width: int, columns: int) -> Specifica
     """Return the panel of optimiser ``name``, or the only one where it is empty."""
     import altair as alt
 
-    field = scene.found.setting
-    numbers = [float(str(row.config[field])) for row in scene.drawn]
+    field, numbers = scene.found.setting, scene.numbers
     kind = "log" if field == LEARNING_RATE else "linear"
-    x_scale = alt.Scale(type=kind, domain=[min(numbers), max(numbers)], nice=False, padding=10)
-    # Vega cuts ``g`` to few digits, and 120 would be 1.2e+2.
+    x_scale = alt.Scale(type=kind, domain=[min(numbers), max(numbers)], nice=False, padding=22)
+    # As the format of an axis it would be cut to few digits: 128 would be 130.
     look_of_numbers = "~g" if kind == "log" else "~r"
-    tried = sorted(set(numbers))
-    ticks = {"values": tried} if len(tried) <= MOST_TICKS else {"tickCount": 5}
-    axis = alt.Axis(**ticks, domain=False, ticks=False, grid=False, format=look_of_numbers)
+    ticks = {"values": scene.steps} if scene.steps else {"tickCount": 5}
+    axis = alt.Axis(
+        **ticks,
+        domain=False,
+        ticks=False,
+        grid=False,
+        labelExpr=f"format(datum.value, '{look_of_numbers}')",
+    )
     y_scale = alt.Scale(domain=_domain(scene), nice=False, zero=False, padding=4)
     y_axis = alt.Axis(tickCount=5, domain=False, ticks=False)
     x = alt.X(f"{field}:Q", scale=x_scale, axis=axis, title=scene.found.title)
@@ -205,7 +235,9 @@ def _bins(scene: EffectScene, effect: Effect) -> list[dict[str, object]]:
         {
             "strategy": effect.strategy,
             "optimizer": effect.optimizer,
-            scene.found.setting: math.sqrt(b.low * b.high) if logarithmic else (b.low + b.high) / 2,
+            scene.found.setting: math.sqrt(b.low * b.high)
+            if logarithmic
+            else (b.low + b.high) / 2 + scene.beside(effect),
             "score": factor * b.mean,
             "low": factor * b.mean_low,
             "high": factor * b.mean_high,

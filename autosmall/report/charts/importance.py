@@ -14,8 +14,8 @@ MOST_SETTINGS = 8
 ROW_PX = 30
 ROOM_PX = 70
 """What stands around the names, the plot aside."""
-NUMBER_PX = 24
-"""Room that a bar's number takes."""
+NUMBER_DX_PX = 8
+"""How far beyond the plot the numbers stand, clear of the lines of chance."""
 VARIATION, BEST = "explains the variation", "matters among the best"
 _COLORS = {VARIATION: "var(--accent)", BEST: "var(--train)"}
 
@@ -29,10 +29,7 @@ def importance_figure(group: ImportanceGroup) -> Figure:
     )
     return figure(
         lambda width: _draw(group, width),
-        f"Settings {where} ({group.used} trials): the share of the variation of scores that each "
-        "explains by itself (fANOVA, upper bar), and its share of what sets the best trials apart "
-        "from all (PED-ANOVA, lower bar). The line across a bar is what chance alone could show: "
-        "nothing can be told of a bar that ends before it.",
+        f"Settings {where} ({group.used} trials).",
         f"Importance of settings {where}, fANOVA and PED-ANOVA: {told}.",
     )
 
@@ -58,30 +55,25 @@ def _draw(group: ImportanceGroup, width: int) -> Drawing:
     )
     color: Any = alt.Color("color:N", scale=None, legend=None)
     bars = base.mark_bar(cornerRadiusEnd=2).encode(color=color)
-    chance = base.mark_tick(stroke="var(--muted)", strokeWidth=1.5).encode(x=alt.X("chance:Q"))
-    text = base.mark_text(align="left", dx=4, fontSize=11, fill="var(--ink)").encode(
-        x=alt.X("end:Q"), text=alt.Text("text:N")
+    chance = [
+        base.mark_tick(stroke=stroke, strokeWidth=width_px).encode(x=alt.X("chance:Q"))
+        for stroke, width_px in (("var(--page)", 4), ("var(--ink)", 1.5))
+    ]
+    text = base.mark_text(align="left", fontSize=11, fill="var(--ink)").encode(
+        x=alt.XValue(plot_px + NUMBER_DX_PX), text=alt.Text("text:N")
     )
     chart = layered(
         bars,
-        chance,
+        *chance,
         text,
         width=plot_px,
         height={"step": ROW_PX / 2},
         padding=row_padding(labels),
     )
-    return Drawing(
-        chart, {"bars": [row for s in shown for row in _rows(group, s, NUMBER_PX / plot_px)]}
-    )
+    return Drawing(chart, {"bars": [row for s in shown for row in _rows(group, s)]})
 
 
-def _rows(
-    group: ImportanceGroup, setting: SettingImportance, number: float
-) -> list[dict[str, object]]:
-    """Return both bars of a setting; ``number`` is how wide one's number is, of the plot.
-
-    It stands at the bar's end, or beyond the line of chance where it would lie on that.
-    """
+def _rows(group: ImportanceGroup, setting: SettingImportance) -> list[dict[str, object]]:
     shares = {
         VARIATION: (setting.variance_share, group.variance_by_chance),
         BEST: (setting.best_share, group.best_by_chance),
@@ -92,7 +84,6 @@ def _rows(
             "question": question,
             "share": 100 * share,
             "chance": 100 * chance,
-            "end": 100 * (chance if share <= chance < share + number else share),
             "text": f"{100 * share:.0f}",
             "color": _COLORS[question],
         }

@@ -59,6 +59,12 @@ def _draw(metric: str, rows: Sequence[IntervalRow], width: int) -> Drawing:
     line = base.mark_rule(strokeWidth=2.5).encode(
         x=alt.X("low:Q", scale=scale), x2=alt.X2("high:Q"), color=_own("color")
     )
+    caps = [
+        base.mark_tick(thickness=2.5, size=9).encode(
+            x=alt.X(f"{end}:Q", scale=scale), color=_own("color")
+        )
+        for end in ("low", "high")
+    ]
     dot = base.mark_point(filled=True, opacity=1).encode(
         x=x, color=_own("color"), shape=_own_shape(), size=alt.Size("size:Q", scale=None)
     )
@@ -67,6 +73,7 @@ def _draw(metric: str, rows: Sequence[IntervalRow], width: int) -> Drawing:
     )
     chart = layered(
         line,
+        *caps,
         dot,
         text,
         width=width - name_px(labels) - ROOM_PX - overhang_px(labels),
@@ -80,16 +87,15 @@ def _datum(metric: str, row: IntervalRow) -> dict[str, object]:
     factor = 100.0 if is_percent(metric) else 1.0
     ends = (row.value, row.value) if math.isnan(row.low) else (row.low, row.high)
     low, high = (max(0.0, ends[0]), min(1.0, ends[1])) if is_percent(metric) else ends
-    half = float("nan") if math.isnan(row.low) else (row.high - row.low) / 2
     return {
         "label": row.label,
         "value": row.value * factor,
         "low": low * factor,
         "high": high * factor,
-        "text": score_text(metric, row.value, half),
+        "text": score_text(metric, row.value),
         "color": row.color,
         "shape": row.shape,
-        "size": 150 if row.strong else 90,
+        "size": 90 if row.strong else 60,
     }
 
 

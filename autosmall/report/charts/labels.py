@@ -20,6 +20,9 @@ _DIRECTIONS = ((1, -1), (1, 0), (0, -1), (-1, -1), (-1, 0), (1, 1), (0, 1), (-1,
 
 _GAPS_PX = (2.0, 10.0, 20.0)
 
+MOST_COVERED = 0.5
+"""Share of a name that may lie on marks; with more it cannot be read."""
+
 BESIDE_PX = 5.0
 """A name that is at most this far from the edge of its mark stands beside it."""
 
@@ -40,7 +43,7 @@ def place_names(
     """Return for each named mark how far the middle of its name is from it, in pixels.
 
     Names are placed in turn, each where it covers least: nearest first, inside the chart. One that
-    would lie on another name wherever it stood gets no place.
+    would lie on another name wherever it stood, or mostly on marks, gets no place.
 
     >>> place_names([Mark(50, 50, 4, "1"), Mark(56, 45, 4)], 100, 100)
     [(-7.7, -9.7)]
@@ -61,10 +64,11 @@ def place_names(
         places = inside or _places(mark, half)
         boxes = np.array([_box(mark.x + x, mark.y + y, half, LINE_PX / 2) for x, y in places])
         free = np.flatnonzero(_covered(boxes, names) == 0)
-        if not len(free):
+        covered = _covered(boxes[free], taken)
+        if covered.min(initial=math.inf) > MOST_COVERED * 2 * half * LINE_PX:
             found.append(None)
             continue
-        best = int(free[_covered(boxes[free], taken).argmin()])
+        best = int(free[covered.argmin()])
         names = np.vstack([names, boxes[best]])
         found.append((round(places[best][0], 1), round(places[best][1], 1)))
     return found

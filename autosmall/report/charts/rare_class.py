@@ -14,8 +14,8 @@ def rare_class_figure(curves: RareCurves) -> Figure:
     """Return both curves, with the dashed lines of guessing."""
     return figure(
         lambda width: _draw(curves, width),
-        "What each probability from which on a picture is called so would reach on held-out "
-        "pictures, all folds together. First: how many of the class are found (up) against how "
+        "What every threshold on the probability would reach on held-out pictures, all folds "
+        "together. First: how many of the class are found (up) against how "
         "many others are called so by mistake (across). Second: how many calls are right (up) "
         "against how many of the class are found (across). Dashed: guessing.",
         f"Area under the ROC curve {curves.roc_auc:.3f}; precision and false alarms by recall "

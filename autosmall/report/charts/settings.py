@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from autosmall.report.charts.arrange import layered
@@ -96,15 +97,26 @@ def find_axes(metric: str, rows: Sequence[Configuration]) -> tuple[Axis, ...]:
 def settings_figure(metric: str, rows: Sequence[Configuration], axes: Sequence[Axis]) -> Figure:
     """Return one line per configuration across ``axes``."""
     shown = thinned(rows, MOST_LINES)
+    strong = " The strong line is the recommended one." if _has_line(shown, axes) else ""
     few = f" {len(shown)} of {len(rows)} are drawn." if len(shown) < len(rows) else ""
     return figure(
         lambda width: _draw(metric, shown, axes, width),
         "Each line is a configuration that finished all its folds, coloured by strategy; it runs "
         "through the values of its settings to its score at the right, and is broken where it "
-        f"has no such setting. The strong line is the recommended one.{few}",
+        f"has no such setting.{strong}{few}",
         f"Parallel axes of {', '.join(axis.title for axis in axes)} for {len(shown)} "
         "configurations; the numbers stand in the table of all configurations.",
     )
+
+
+def _has_line(rows: Sequence[Configuration], axes: Sequence[Axis]) -> bool:
+    """Tell whether the recommended one has values on two axes that are neighbours."""
+    placed = [
+        [axis.field in (STRATEGY, SCORE) or axis.field in row.config for axis in axes]
+        for row in rows
+        if row.recommended
+    ]
+    return any(one and other for values in placed for one, other in pairwise(values))
 
 
 def settings_chart(drawn: Figure, axes: Sequence[Axis]) -> LiveChart:
@@ -205,10 +217,14 @@ def _labels(x: Any, y: Any) -> list[Any]:
     text = alt.Chart(alt.NamedData("ticks")).encode(x=x, y=y, text=alt.Text("text:N"))
     low = text.mark_text(baseline="top", dy=7).transform_filter("datum.where == 'low'")
     high = text.mark_text(baseline="bottom", dy=-7).transform_filter("datum.where == 'high'")
-    beside = text.mark_text(align="left", dx=6, fontSize=11).transform_filter(
-        "datum.where == 'beside'"
-    )
-    return [low, high, beside]
+    # Lines run past these: each stands on a ground of its own.
+    beside = [
+        text.mark_text(align="left", dx=6, fontSize=11, **look).transform_filter(
+            "datum.where == 'beside'"
+        )
+        for look in ({"stroke": "var(--page)", "strokeWidth": 4}, {"fill": "var(--ink)"})
+    ]
+    return [low, high, *beside]
 
 
 def _rows(

@@ -115,7 +115,9 @@ def own_words(roles: tuple[str, ...]) -> str:
     costs = tuple(role for role in roles if role != BEST_SCORE)
     told = ["has the best score"] if BEST_SCORE in roles else []
     if costs:
-        told.append(f"of those that cannot be told from the best score, {_roles_in_words(costs)}")
+        told.append(
+            f"of those within two standard errors of the best score, {_roles_in_words(costs)}"
+        )
     if not told:
         return ""
     has = "" if BEST_SCORE in roles else "has, "

@@ -133,14 +133,24 @@ def _on_own_scale(metric: str, effect: Effect) -> Effect:
 
 
 def _too_few(effects: Sequence[Effect]) -> str:
-    missing = [
-        f"{TITLES[e.setting].partition(' (')[0]} in {e.strategy} ({counted(e.trials, 'trial')})"
-        for e in effects
-        if not e.bins
-    ]
-    if not missing:
-        return ""
-    return (
-        f"Too few trials to say how the score goes with {listed(missing)}: it takes "
-        f"{LEAST_TRIALS} scored ones of a strategy."
-    )
+    """Return which settings had too few trials, or values too much alike, to say anything."""
+    silent = [e for e in effects if not e.bins]
+    few = [e for e in silent if e.trials < LEAST_TRIALS]
+    alike = [e for e in silent if e.trials >= LEAST_TRIALS]
+    told = []
+    if few:
+        names = [f"{_name(e)} ({counted(e.trials, 'trial')})" for e in few]
+        told.append(
+            f"Too few trials to say how the score goes with {listed(names)}: it takes "
+            f"{LEAST_TRIALS} scored ones of a strategy."
+        )
+    if alike:
+        names = [_name(e) for e in alike]
+        told.append(
+            f"Nearly all trials had the same {listed(names)}, so nothing can be said of it."
+        )
+    return " ".join(told)
+
+
+def _name(effect: Effect) -> str:
+    return f"{TITLES[effect.setting].partition(' (')[0]} in {effect.strategy}"

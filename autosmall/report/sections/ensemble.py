@@ -9,7 +9,7 @@ from autosmall.analysis.ensemble import Ensemble, choose_ensemble
 from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.trial_summary import TrialSummary
 from autosmall.report.commands import ensemble_command
-from autosmall.report.numbers import count_text, points_text, signed_interval_text, signed_text
+from autosmall.report.numbers import count_text, signed_interval_text, signed_text
 from autosmall.schema.run_data import RunData
 
 
@@ -31,7 +31,7 @@ class EnsembleFacts:
         sentence: The answer.
         members: Who votes, the weightiest first; empty unless it pays.
         gain: Corrected gain, more is better.
-        gain_interval: Both ends of its middle 95 % over bootstrap samples.
+        gain_interval: Both ends of its 95 % interval.
         total_parameters: Of all members.
         fit_seconds: Of all members, the mean wall time per fold each.
         command: What makes it; empty unless it pays.
@@ -84,11 +84,10 @@ def gain_words(metric: str, found: Ensemble | None) -> str:
         return "its gain cannot be told with so few pictures"
     unit = " points" if metric != "log_loss" else ""
     return (
-        f"a vote of {len(found.trials)} configurations gains "
-        f"{signed_text(metric, found.gain)}{unit} over the recommended one, corrected for the "
-        f"choice of its members (95 % of the bootstrap samples: "
-        f"{signed_interval_text(metric, found.gain_low, found.gain_high)}; standard error "
-        f"{points_text(metric, found.gain_error, 0.001)})"
+        f"a vote of {len(found.trials)} configurations is expected to change the score of the "
+        f"recommended one by {signed_text(metric, found.gain)}{unit}, corrected for the choice of "
+        "its members (95 % interval "
+        f"{signed_interval_text(metric, found.gain_low, found.gain_high)})"
     )
 
 

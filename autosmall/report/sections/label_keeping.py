@@ -243,6 +243,6 @@ def _missing(run: RunData) -> str:
     if run.state == "running":
         return "This is asked after the search, as far as the time budget allows."
     return (
-        "This was not asked. It needs the fold models of a complete configuration that looks at "
+        "This was not tested. It needs the fold models of a complete configuration that looks at "
         "pictures, and time: the same command with a larger --time-budget does it."
     )

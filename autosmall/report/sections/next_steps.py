@@ -283,7 +283,7 @@ def vote(known: Known) -> Action | None:
     change = signed_interval_text(known.run.metric, low, high)
     return Action(
         "vote",
-        f"Let {counted(len(found.members), 'configuration')} vote, if its price is no matter",
+        f"Let {counted(len(found.members), 'configuration')} vote, if cost does not matter",
         f"Corrected for the choice of its members, a vote gains "
         f"{points_text(known.run.metric, found.gain, 0.01)} ({change}), and asks for "
         f"{len(found.members)} predictions per picture instead of one.",

@@ -12,11 +12,11 @@ from autosmall.analysis.diagnoses import (
     LOWER,
     Contrast,
     contrasts,
-    diagnoses_of,
     largest_per_picture,
     way_of,
 )
 from autosmall.analysis.ranking import Ranking
+from autosmall.analysis.trial_diagnoses import diagnoses_of
 from autosmall.report.numbers import count_text, counted
 from autosmall.report.setting_words import setting_words
 from autosmall.schema.config import Value

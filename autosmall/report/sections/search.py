@@ -92,13 +92,13 @@ def gather(run: RunData, ranking: Ranking) -> Search:
     total = sum(fold.fit_seconds for trial in run.trials for fold in trial.folds)
     ended_early = [t for t in run.trials if t.status in ("raced_out", "unhealthy")]
     return Search(
-        sentence=sentences.search(run.state, run.end_reason, len(run.trials), by_status),
+        sentence=sentences.search(run.state, run.end_reason, len(run.begun), by_status),
         source_sentence=sentences.source(
             run.settings.get("source"), run.settings.get("backbones_found")
         ),
         state=run.state,
         end_reason=run.end_reason,
-        trials=len(run.trials),
+        trials=len(run.begun),
         by_status=by_status,
         folds_done=sum(len(trial.folds) for trial in run.trials),
         folds_saved=sum(run.folds.total - len(trial.folds) for trial in ended_early),
@@ -132,7 +132,7 @@ def _steps(run: RunData, ranking: Ranking) -> tuple[Step, ...]:
 def _times(run: RunData, ranking: Ranking, total: float) -> tuple[StrategyTime, ...]:
     rows = []
     for result in compare_strategies(run, ranking):
-        own = [t for t in run.trials if t.suggestion.config.strategy == result.strategy]
+        own = [t for t in run.begun if t.suggestion.config.strategy == result.strategy]
         statuses = Counter(trial.status for trial in own)
         rows.append(
             StrategyTime(

@@ -50,10 +50,12 @@ class Strategies:
 def gather(run: RunData, ranking: Ranking) -> Strategies:
     """Return the comparison of strategies."""
     results = compare_strategies(run, ranking)
-    return Strategies(verdict(run.metric, results), tuple(_row(run.metric, r) for r in results))
+    several = sum(result.best is not None for result in results) > 2
+    rows = tuple(_row(run.metric, result, several=several) for result in results)
+    return Strategies(verdict(run.metric, results), rows)
 
 
-def _row(metric: str, result: StrategyResult) -> StrategyRow:
+def _row(metric: str, result: StrategyResult, *, several: bool) -> StrategyRow:
     best, rival = result.best, result.rival
     return StrategyRow(
         strategy=result.strategy,
@@ -68,7 +70,7 @@ def _row(metric: str, result: StrategyResult) -> StrategyRow:
         tried=result.tried,
         complete=result.complete,
         seconds=result.seconds,
-        sentence=row_verdict(metric, result),
+        sentence=row_verdict(metric, result, several=several),
     )
 
 
@@ -93,17 +95,23 @@ def verdict(metric: str, results: Sequence[StrategyResult]) -> str:
         return f"{first.strategy} has the best score, but not by more than chance could give."
     return (
         f"{first.strategy} has the best score, but there are too few pictures to tell it from "
-        f"{listed(open_ones)}. The difference from {first.rival.strategy} is {size}."
+        f"{listed(open_ones)}. The difference from "
+        f"{_others(first.rival.strategy, several=len(finished) > 2)} is {size}."
     )
 
 
-def row_verdict(metric: str, result: StrategyResult) -> str:
-    """Return one strategy's verdict in words."""
+def _others(strategy: str, *, several: bool) -> str:
+    """Return what a strategy was compared with: which one is the best differs from draw to draw."""
+    return f"the best of the others ({strategy})" if several else strategy
+
+
+def row_verdict(metric: str, result: StrategyResult, *, several: bool) -> str:
+    """Return one strategy's verdict in words; ``several``: whether more than two are compared."""
     if result.best is None:
         return "no configuration finished all its folds"
     if result.difference is None or result.rival is None:
         return "nothing to compare with"
-    rival = result.rival.strategy
+    rival = _others(result.rival.strategy, several=several)
     if result.verdict == BETTER:
         return f"beats {rival} by {span_text(metric, result.difference)}"
     if result.verdict == WORSE:

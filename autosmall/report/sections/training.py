@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autosmall.analysis.diagnoses import diagnoses_of, explain
+from autosmall.analysis.diagnoses import explain
 from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.strategies import compare_strategies
+from autosmall.analysis.trial_diagnoses import diagnoses_of
 from autosmall.report import sentences
 from autosmall.report.sections.remedies import own_remedy
 from autosmall.schema.run_data import RunData, TrialRecord
@@ -95,7 +96,7 @@ def gather(run: RunData, ranking: Ranking) -> Training:
     diagnoses = _diagnoses(run, ranking)
     shown = {leader.trial for leader in leaders}
     return Training(
-        sentences.training(len(run.trials), diagnoses),
+        sentences.training(len(run.begun), diagnoses),
         leaders,
         diagnoses,
         _examples(records, diagnoses, shown),

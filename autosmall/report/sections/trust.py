@@ -87,7 +87,13 @@ def gather(
     recommended = ranking.recommended.summary.trial if ranking.recommended else None
     grave = Counter(finding.severity for finding in findings)
     return Trust(
-        sentence=sentences.trust(run.metric, corrected, grave["blocking"], grave["warning"]),
+        sentence=sentences.trust(
+            run.metric,
+            corrected,
+            grave["blocking"],
+            grave["warning"],
+            audited=bool(run.audit),
+        ),
         findings=findings,
         naive_score=naive,
         correction=corrected,

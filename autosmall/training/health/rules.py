@@ -63,7 +63,7 @@ _IN_ORDER = (
     Rule(
         OSCILLATING,
         "the training loss was thrown far above the loss of guessing or jumped up and down, or it "
-        "hardly fell while the loss on held-out pictures did so",
+        "hardly fell while that on held-out pictures did",
         "lower the learning rate (by a factor of 3 to 10), or take larger batches",
     ),
     Rule(
