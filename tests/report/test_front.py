@@ -45,6 +45,16 @@ def test_names_stand_apart_and_inside(places):
             assert not meet((left, top, width, height), (mark.x - 5, mark.y - 5, 10, 10))
 
 
+def test_numbers_on_one_line_do_not_read_as_one():
+    """Two marks whose names used to meet: 21 and 15 read as 2115."""
+    marks = [Mark(100, 100, 5, "21"), Mark(130, 100, 5, "15")]
+    (one, _), (other, _) = (
+        (mark.x + place[0], place[1])
+        for mark, place in zip(marks, place_names(marks, 300, 108), strict=True)
+    )
+    assert abs(one - other) >= 2 * LETTER_PX + 5
+
+
 def test_a_name_without_room_is_left_out():
     marks = [Mark(100, 100, 4, str(100 + i)) for i in range(40)]
     first, *others = place_names(marks, 200, 200)

@@ -23,6 +23,9 @@ _GAPS_PX = (2.0, 10.0, 20.0)
 MOST_COVERED = 0.5
 """Share of a name that may lie on marks; with more it cannot be read."""
 
+APART_PX = 5.0
+"""Least distance of two names on one line, which would read as one."""
+
 BESIDE_PX = 5.0
 """A name that is at most this far from the edge of its mark stands beside it."""
 
@@ -69,7 +72,8 @@ def place_names(
             found.append(None)
             continue
         best = int(free[covered.argmin()])
-        names = np.vstack([names, boxes[best]])
+        x, y = places[best]
+        names = np.vstack([names, _box(mark.x + x, mark.y + y, half + APART_PX, LINE_PX / 2)])
         found.append((round(places[best][0], 1), round(places[best][1], 1)))
     return found
 
