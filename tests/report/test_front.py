@@ -73,7 +73,7 @@ def test_a_mark_without_a_name_is_only_in_the_way():
     assert len(place_names([Mark(50, 50, 4, "1"), Mark(56, 45, 4)], 100, 100)) == 1
 
 
-def test_names_of_configurations_with_nearly_the_same_score():
+def test_names_of_configurations_with_nearly_the_same_score(texts_of):
     """What was seen on blood cells: three of four on the front lie within 4 points."""
     points = [
         Point(0, "baseline", 0.25, 0.25, 0.0, 4, 0.03, 0.0001, False),
@@ -87,11 +87,9 @@ def test_names_of_configurations_with_nearly_the_same_score():
     ]
     for svg in (figure := front_figure("accuracy", points, front)).wide, figure.narrow:
         drawn = {
-            text: (float(x), float(y))
-            for x, y, text in re.findall(
-                r'<text[^>]*translate\(([-\d.]+),([-\d.]+)\)[^>]*fill="var\(--ink\)"[^>]*>(\d)<',
-                svg,
-            )
+            text: tuple(map(float, re.findall(r"-?[\d.]+", looks["transform"])))
+            for text, looks in texts_of(svg)
+            if looks["fill"] == "var(--ink)"
         }
         assert set(drawn) == {"0", "1", "2", "4"}
         for one, other in combinations(drawn.values(), 2):

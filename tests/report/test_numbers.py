@@ -9,10 +9,10 @@ import pytest
 
 from autosmall.analysis import brief_number, exact
 from autosmall.report import numbers, setting_words
-from autosmall.report.charts import labels
+from autosmall.report.charts import labels, render
 
 
-@pytest.mark.parametrize("module", [numbers, exact, brief_number, setting_words, labels])
+@pytest.mark.parametrize("module", [numbers, exact, brief_number, setting_words, labels, render])
 def test_examples_in_docstrings(module):
     result = doctest.testmod(module)
     assert result.attempted > 0

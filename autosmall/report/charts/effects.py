@@ -92,7 +92,7 @@ def effect_figure(scene: EffectScene) -> Figure:
     """Return marks of all trials and, by strategy, the means of bins."""
     by = ", a panel for each optimiser" if scene.panels else ""
     few = (
-        f" ({MOST_MARKS} of them, most from the first ranks and so above the means)"
+        f" ({MOST_MARKS} of them, half of these the first ranks, which lie above the means)"
         if scene.is_thinned
         else ""
     )
@@ -149,16 +149,11 @@ def _panel(scene: EffectScene, name: str, width: int, columns: int) -> Specifica
     field, numbers = scene.found.setting, scene.numbers
     kind = "log" if field == LEARNING_RATE else "linear"
     x_scale = alt.Scale(type=kind, domain=[min(numbers), max(numbers)], nice=False, padding=22)
-    # As the format of an axis it would be cut to few digits: 128 would be 130.
-    look_of_numbers = "~g" if kind == "log" else "~r"
+    # As the format of an axis ``~r`` would be cut to few digits: 128 would be 130.
+    whole = {"labelExpr": "format(datum.value, '~r')"}
+    look_of_numbers = {"format": "~g"} if kind == "log" else whole
     ticks = {"values": scene.steps} if scene.steps else {"tickCount": 5}
-    axis = alt.Axis(
-        **ticks,
-        domain=False,
-        ticks=False,
-        grid=False,
-        labelExpr=f"format(datum.value, '{look_of_numbers}')",
-    )
+    axis = alt.Axis(**ticks, **look_of_numbers, domain=False, ticks=False, grid=False)
     y_scale = alt.Scale(domain=_domain(scene), nice=False, zero=False, padding=4)
     y_axis = alt.Axis(tickCount=5, domain=False, ticks=False)
     x = alt.X(f"{field}:Q", scale=x_scale, axis=axis, title=scene.found.title)

@@ -89,7 +89,8 @@ def _embed(svg: str, alternative: str) -> Markup:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" role="img" aria-label="{escape(alternative)}">'
     )
-    return Markup(head + without_idle_groups(re.sub(r"<[^>]*>", _shorten, body)))
+    short = without_idle_groups(re.sub(r"<[^>]*>", _shorten, body))
+    return Markup(head + re.sub(_ALIKE, with_shared_look, short))
 
 
 def without_idle_groups(svg: str) -> str:
@@ -111,8 +112,39 @@ def without_idle_groups(svg: str) -> str:
     return re.sub(r"</g>|<g\b[^>]*>", shown, svg)
 
 
-_UNSEEN = r'<path d="(?:M0,0h[\d.]+v[\d.]+h-[\d.]+Z"|" display="none")/>'
-"""Grounds without a colour and empty outlines, which Vega draws around every group of marks."""
+def with_shared_look(run: re.Match[str]) -> str:
+    """Return elements that follow each other in a group that has what looks alike in all of them.
+
+    >>> marks = '<path d="M1" fill="red"/>' * 3
+    >>> re.sub(_ALIKE, with_shared_look, marks)
+    '<g fill="red"><path d="M1"/><path d="M1"/><path d="M1"/></g>'
+    """
+    looks = [re.findall(_LOOK, tag) for tag in re.findall(_MARK, run.group())]
+    shared = [look for look in looks[0] if all(look in other for other in looks)]
+    if not shared:
+        return run.group()
+
+    def without(tag: re.Match[str]) -> str:
+        return re.sub(
+            _LOOK, lambda look: "" if look.group() in shared else look.group(), tag.group()
+        )
+
+    return f"<g{''.join(shared)}>{re.sub(_MARK, without, run.group())}</g>"
+
+
+_ALIKE = r"(?:<path [^>]*/>){3,}|(?:<text [^>]*>[^<]*</text>){3,}"
+
+_MARK = r"<(?:path|text) [^>]*>"
+
+_LOOK = r' (?:fill|fill-opacity|stroke|stroke-width|stroke-dasharray|font-size|text-anchor)="[^"]*"'
+"""What elements have from the group that they are in; its opacity would be that of the whole."""
+
+_UNSEEN = (
+    r'<path d="(?:M0,0h[\d.]+v[\d.]+h-[\d.]+Z"|" display="none")/>'
+    r'|<text [^>]*opacity="0"[^>]*>[^<]*</text>'
+)
+"""Grounds without a colour and empty outlines, which Vega draws around every group of marks, and
+labels that it hides as they would lie on others."""
 
 
 _WIDTH_OF_NOTHING = r'(<path (?:(?!stroke=)[^>])*?) stroke-width="[^"]*"(?=(?:(?!stroke=)[^>])*>)'
