@@ -7,6 +7,8 @@ from collections import Counter
 from autosmall.schema.run_data import TrialRecord
 from autosmall.training.health.rules import RULES
 
+_PLACES = {name: place for place, name in enumerate(RULES)}
+
 
 def diagnoses_of(record: TrialRecord) -> tuple[str, ...]:
     """Return what at least half of a trial's finished folds were diagnosed with, causes first.
@@ -15,5 +17,4 @@ def diagnoses_of(record: TrialRecord) -> tuple[str, ...]:
     """
     counts = Counter(name for fold in record.folds for name in fold.diagnoses)
     found = [name for name, count in counts.items() if 2 * count >= len(record.folds)]
-    order = list(RULES)
-    return tuple(sorted(found, key=lambda n: order.index(n) if n in RULES else len(order)))
+    return tuple(sorted(found, key=lambda name: _PLACES.get(name, len(_PLACES))))

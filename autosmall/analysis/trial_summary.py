@@ -86,10 +86,10 @@ def summarize(run: RunData, trial: TrialRecord) -> TrialSummary:
     by_fold = found.own[trial.number]
     values = [value for _, value in by_fold]
     train_score = _mean([fold.train_scores.get(run.metric, math.nan) for fold in done])
-    found_score = estimate(values, run.folds.fold_count)
-    mean = _widened(run, trial.suggestion.config.strategy, found_score)
     parameters = max((fold.trainable_parameters for fold in done), default=0)
     suggestion = trial.suggestion
+    strategy = suggestion.config.strategy
+    mean = _widened(run, strategy, estimate(values, run.folds.fold_count))
     return TrialSummary(
         trial=trial.number,
         config=suggestion.config,

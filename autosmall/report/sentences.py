@@ -232,11 +232,9 @@ def training(trials: int, diagnoses: Sequence[DiagnosisRow]) -> str:
     if not ill:
         return f"No health rule fired in any of {counted(trials, 'configuration')}."
     most = diagnoses[0]
-    name, often = most.name.replace("_", " "), "most often " if len(ill) > 1 else ""
-    return (
-        f"{len(ill)} of {counted(trials, 'configuration')} showed signs of ill health, {often}"
-        f"{name}{f' ({len(most.trials)})' if often else ''}."
-    )
+    name = most.name.replace("_", " ")
+    told = f"most often {name} ({len(most.trials)})" if len(ill) > 1 else name
+    return f"{len(ill)} of {counted(trials, 'configuration')} showed signs of ill health, {told}."
 
 
 def curves(found: Sequence[Curve], diagnoses: Sequence[str]) -> str:

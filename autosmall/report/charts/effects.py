@@ -76,11 +76,12 @@ class EffectScene:
 
     def beside(self, effect: Effect) -> float:
         """Return by how much an effect's means are moved aside, so that none hides another."""
-        if not self.steps:
+        steps = self.steps
+        if not steps:
             return 0.0
         shown = [other for other in self.found.effects if other.bins]
         place = shown.index(effect) - (len(shown) - 1) / 2
-        return place * ASIDE * (self.steps[-1] - self.steps[0])
+        return place * ASIDE * (steps[-1] - steps[0])
 
     @property
     def is_thinned(self) -> bool:
@@ -226,13 +227,14 @@ def _bins(scene: EffectScene, effect: Effect) -> list[dict[str, object]]:
         return []
     factor = _factor(scene.metric)
     logarithmic = scene.found.setting == LEARNING_RATE
+    aside = 0.0 if logarithmic else scene.beside(effect)
     return [
         {
             "strategy": effect.strategy,
             "optimizer": effect.optimizer,
             scene.found.setting: math.sqrt(b.low * b.high)
             if logarithmic
-            else (b.low + b.high) / 2 + scene.beside(effect),
+            else (b.low + b.high) / 2 + aside,
             "score": factor * b.mean,
             "low": factor * b.mean_low,
             "high": factor * b.mean_high,
