@@ -104,7 +104,7 @@ def jpeg(shade):
 def altered_page(altered_run, tmp_path_factory):
     """The report of ``altered_run``."""
     from autosmall.report.charts.build import build_figures
-    from autosmall.report.facts import gather_facts
+    from autosmall.report.gathering import gather_facts
     from autosmall.report.html import render_page
 
     facts = gather_facts(altered_run, "reports/hooks")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from autosmall.analysis.paired import PairedDifference
-from autosmall.report.facts import gather_facts
+from autosmall.report.gathering import gather_facts
 from autosmall.report.sections import alternatives
 
 

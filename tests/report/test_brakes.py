@@ -6,7 +6,7 @@ import pytest
 
 from autosmall.analysis.brakes import BrakeEffect
 from autosmall.analysis.partial_effect import Effect
-from autosmall.report.facts import gather_facts
+from autosmall.report.gathering import gather_facts
 from autosmall.report.sections import brakes
 
 NONE = Effect(0.001, -0.02, 0.022, 0.9)

@@ -14,7 +14,7 @@ from autosmall.errors import RunFolderError, SettingsError
 from autosmall.report import write_comparison
 from autosmall.report.comparison import gather_comparison
 from autosmall.report.comparison_page import render_comparison
-from autosmall.report.facts import gather_facts
+from autosmall.report.gathering import gather_facts
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from autosmall.report.facts import SCHEMA_VERSION, gather_facts, to_json
+from autosmall.report.facts import SCHEMA_VERSION, to_json
+from autosmall.report.gathering import gather_facts
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autosmall.report.charts.build import build_figures
-from autosmall.report.facts import gather_facts
+from autosmall.report.gathering import gather_facts
 from autosmall.report.html import render_page
 
 

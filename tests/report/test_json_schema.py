@@ -9,7 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from autosmall.report import json_schema
-from autosmall.report.facts import gather_facts, to_json
+from autosmall.report.facts import to_json
+from autosmall.report.gathering import gather_facts
 
 
 @pytest.fixture(scope="module")

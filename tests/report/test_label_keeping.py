@@ -18,7 +18,8 @@ from autosmall.analysis.label_keeping import (
     Transformation,
 )
 from autosmall.report.charts.build import build_figures
-from autosmall.report.facts import gather_facts, to_json
+from autosmall.report.facts import to_json
+from autosmall.report.gathering import gather_facts
 from autosmall.report.html import render_page
 from autosmall.report.sections.label_keeping import (
     advice,

@@ -12,7 +12,7 @@ from autosmall.report.charts.linked import quantities
 from autosmall.report.charts.live import columns, page_data
 from autosmall.report.charts.settings import find_axes
 from autosmall.report.charts.small_curves import in_words, small_curves
-from autosmall.report.facts import gather_facts
+from autosmall.report.gathering import gather_facts
 from autosmall.report.sections import configurations, effects
 from autosmall.report.sections.effects import setting_sentence
 from autosmall.report.sections.workers import fault_sentence

@@ -19,7 +19,8 @@ from autosmall.analysis.ranking import rank
 from autosmall.analysis.rare_curves import rare_curves
 from autosmall.data.previews import encode_preview
 from autosmall.report.charts.build import build_figures
-from autosmall.report.facts import gather_facts, to_json
+from autosmall.report.facts import to_json
+from autosmall.report.gathering import gather_facts
 from autosmall.report.html import render_page
 from autosmall.report.sections.agreement import agreement_sentence
 from autosmall.report.sections.maps import MapFacts, MapPair, maps_caption, maps_sentence

@@ -15,7 +15,7 @@ from autosmall.analysis.power_law import Expected
 from autosmall.analysis.ranking import rank
 from autosmall.analysis.sample_size import ClassGain, LearningCurve
 from autosmall.analysis.stopping import Outlook
-from autosmall.report.facts import gather_facts
+from autosmall.report.gathering import gather_facts
 from autosmall.report.sections import next_steps
 from autosmall.report.sections.alternatives import AlternativeRow
 from autosmall.report.sections.ensemble import EnsembleFacts, MemberFacts

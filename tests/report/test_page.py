@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from autosmall.report.charts.build import build_figures
-from autosmall.report.facts import gather_facts
+from autosmall.report.gathering import gather_facts
 from autosmall.report.html import SECTIONS, render_page
 
 HOSTILE = (

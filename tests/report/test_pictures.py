@@ -11,7 +11,8 @@ import pytest
 
 from autosmall.data.previews import encode_preview
 from autosmall.report.charts.build import build_figures
-from autosmall.report.facts import gather_facts, to_json
+from autosmall.report.facts import to_json
+from autosmall.report.gathering import gather_facts
 from autosmall.report.html import render_page
 
 

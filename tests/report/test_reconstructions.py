@@ -15,7 +15,8 @@ from PIL import Image
 
 from autosmall.report import sentences, write_report
 from autosmall.report.charts.build import build_figures
-from autosmall.report.facts import gather_facts, to_json
+from autosmall.report.facts import to_json
+from autosmall.report.gathering import gather_facts
 from autosmall.report.html import render_page
 
 HOSTILE = '"><img src=x onerror="window.PWN=1"></script>'

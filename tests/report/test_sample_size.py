@@ -13,7 +13,8 @@ from autosmall.analysis.power_law import Expected
 from autosmall.analysis.ranking import rank
 from autosmall.analysis.sample_size import ClassGain, learning_curves
 from autosmall.report.charts.build import build_figures
-from autosmall.report.facts import gather_facts, to_json
+from autosmall.report.facts import to_json
+from autosmall.report.gathering import gather_facts
 from autosmall.report.html import render_page
 from autosmall.report.sections.sample_size import answer, class_answer
 

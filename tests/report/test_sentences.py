@@ -11,7 +11,7 @@ from autosmall.analysis.paired import PairedDifference
 from autosmall.analysis.selection_bias import CorrectedScore
 from autosmall.analysis.strategies import StrategyResult
 from autosmall.report import sentences
-from autosmall.report.facts import gather_facts
+from autosmall.report.gathering import gather_facts
 from autosmall.report.sections import strategies
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from autosmall.report import write_report
 from autosmall.report.charts.build import build_figures
-from autosmall.report.facts import gather_facts
+from autosmall.report.gathering import gather_facts
 from autosmall.report.numbers import score_text
 from autosmall.report.summary import render_summary, summary_svg
 

@@ -10,7 +10,8 @@ import pytest
 
 from autosmall.errors import RunFolderError
 from autosmall.report import write_report
-from autosmall.report.facts import gather_facts, to_json
+from autosmall.report.facts import to_json
+from autosmall.report.gathering import gather_facts
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from autosmall.analysis.importance import ImportanceGroup
 from autosmall.report.charts.curves import curves_figure
 from autosmall.report.charts.effects import effect_figure
 from autosmall.report.charts.front import front_figure
@@ -18,7 +20,8 @@ from autosmall.report.charts.sample_size import sample_size_figure
 from autosmall.report.charts.search import search_figure
 from autosmall.report.charts.settings import find_axes, settings_figure
 from autosmall.report.charts.tradeoff import gap_figure, has_sizes, has_train_scores, scatter_figure
-from autosmall.report.facts import DrawnFacts, ReportFacts
+from autosmall.report.facts import ReportFacts
+from autosmall.report.gathering import FactsInMaking
 from autosmall.report.sections.recommendation import Recommendation
 
 
@@ -28,55 +31,75 @@ class Figures:
 
     recommendation: Figure | None
     strategies: Figure | None
-    scatter: Figure | None
-    gap: Figure | None
-    front: Figure | None
     curves: tuple[Figure, ...]
     ill_curves: tuple[Figure, ...]
-    importance: tuple[Figure, ...]
     reliability: Figure | None
     rare_class: Figure | None
     sample_size: Figure | None
     search: Figure | None
-    effects: tuple[Figure, ...]
-    settings: Figure | None
-    linked: Linked | None
+    scatter: Figure | None = None
+    gap: Figure | None = None
+    front: Figure | None = None
+    effects: tuple[Figure, ...] = ()
+    settings: Figure | None = None
+    linked: Linked | None = None
+    importance: tuple[Figure, ...] = ()
 
 
-def build_figures(facts: DrawnFacts | ReportFacts) -> Figures:
+def build_figures(facts: ReportFacts) -> Figures:
     """Return all figures. Altair and vl_convert are loaded only when there is one to draw."""
-    shown, scaled = frozenset(facts.configurations.shown), facts.calibration
-    points = [point for point in facts.tradeoff.points if point.trial in shown]
-    steps = facts.search.steps
-    rows = [row for row in facts.configurations.page_rows if row.rank]
-    axes = find_axes(facts.metric, rows)
-    grown = facts.sample_size.curves
-    scenes = effect_scenes(facts)
-    drawn = LinkedFigures(
-        scatter=scatter_figure(facts.metric, points) if has_train_scores(points) else None,
-        gap=gap_figure(facts.metric, points) if has_sizes(points) else None,
-        scenes=scenes,
-        effects=[effect_figure(scene) for scene in scenes],
-        axes=axes,
-        settings=settings_figure(facts.metric, rows, axes) if len(axes) > 1 else None,
-    )
-    return Figures(
+    return with_importance(begin_figures(facts), facts.importance.groups)
+
+
+def begin_figures(facts: FactsInMaking | ReportFacts) -> Figures:
+    """Return the figures but those of importance; those come first whose facts cost least."""
+    scaled, grown = facts.calibration, facts.sample_size.curves
+    begun = Figures(
         recommendation=_recommendation(facts.recommendation) if facts.recommendation else None,
         strategies=_strategies(facts),
-        scatter=drawn.scatter,
-        gap=drawn.gap,
-        front=_front(facts),
         curves=tuple(curves_figure(leader) for leader in facts.training.leaders),
         ill_curves=tuple(curves_figure(example) for example in facts.training.examples),
-        importance=tuple(importance_figure(group) for group in facts.importance.groups),
         reliability=reliability_figure(scaled.before, scaled.after) if scaled else None,
         rare_class=rare_class_figure(facts.rare_class.curves) if facts.rare_class else None,
         sample_size=sample_size_figure(facts.metric, grown) if grown else None,
-        search=search_figure(facts.metric, steps, shown) if len(steps) > 1 else None,
+        search=_search(facts),
+    )
+    drawn = _linked_figures(facts)
+    return replace(
+        begun,
+        scatter=drawn.scatter,
+        gap=drawn.gap,
+        front=_front(facts),
         effects=tuple(drawn.effects),
         settings=drawn.settings,
         linked=link(facts, drawn),
     )
+
+
+def with_importance(figures: Figures, groups: Sequence[ImportanceGroup]) -> Figures:
+    """Return ``figures`` with those of importance, which is known last."""
+    return replace(figures, importance=tuple(importance_figure(group) for group in groups))
+
+
+def _linked_figures(facts: FactsInMaking | ReportFacts) -> LinkedFigures:
+    rows = [row for row in facts.configurations.page_rows if row.rank]
+    axes, scenes = find_axes(facts.metric, rows), effect_scenes(facts)
+    shown = frozenset(facts.configurations.shown)
+    effects = [effect_figure(scene) for scene in scenes]
+    points = [point for point in facts.tradeoff.points if point.trial in shown]
+    return LinkedFigures(
+        scatter=scatter_figure(facts.metric, points) if has_train_scores(points) else None,
+        gap=gap_figure(facts.metric, points) if has_sizes(points) else None,
+        scenes=scenes,
+        effects=effects,
+        axes=axes,
+        settings=settings_figure(facts.metric, rows, axes) if len(axes) > 1 else None,
+    )
+
+
+def _search(facts: FactsInMaking | ReportFacts) -> Figure | None:
+    steps, shown = facts.search.steps, frozenset(facts.configurations.shown)
+    return search_figure(facts.metric, steps, shown) if len(steps) > 1 else None
 
 
 def _recommendation(found: Recommendation) -> Figure:
@@ -107,14 +130,14 @@ def _recommendation(found: Recommendation) -> Figure:
     )
 
 
-def _front(facts: DrawnFacts | ReportFacts) -> Figure | None:
+def _front(facts: FactsInMaking | ReportFacts) -> Figure | None:
     front = facts.tradeoff.choices.front
     kept = {*facts.configurations.shown, *(row.trial for row in front)}
     points = [point for point in facts.tradeoff.points if point.trial in kept]
     return front_figure(facts.metric, points, front) if points else None
 
 
-def _strategies(facts: DrawnFacts | ReportFacts) -> Figure | None:
+def _strategies(facts: FactsInMaking | ReportFacts) -> Figure | None:
     rows = [
         IntervalRow(
             row.strategy, row.score, row.low, row.high, color(row.strategy), shape(row.strategy)

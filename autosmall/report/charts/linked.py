@@ -17,7 +17,8 @@ from autosmall.report.charts.live import (
 )
 from autosmall.report.charts.render import Figure
 from autosmall.report.charts.settings import Axis, settings_chart
-from autosmall.report.facts import DrawnFacts, ReportFacts
+from autosmall.report.facts import ReportFacts
+from autosmall.report.gathering import FactsInMaking
 from autosmall.report.numbers import METRIC_WORDS, is_percent
 from autosmall.report.sections.configurations import Configuration
 from autosmall.report.setting_words import setting_words
@@ -33,7 +34,7 @@ class Linked:
     bundle: str
 
 
-def link(facts: DrawnFacts | ReportFacts, drawn: LinkedFigures) -> Linked | None:
+def link(facts: FactsInMaking | ReportFacts, drawn: LinkedFigures) -> Linked | None:
     """Return the linked charts of what the page shows, or ``None`` where there is none."""
     table = quantities(facts.metric, scored_rows(facts), facts.effects.by_trial)
     charts = drawn.charts(table)
@@ -65,13 +66,13 @@ class LinkedFigures:
         return charts
 
 
-def effect_scenes(facts: DrawnFacts | ReportFacts) -> list[EffectScene]:
+def effect_scenes(facts: FactsInMaking | ReportFacts) -> list[EffectScene]:
     """Return what the charts of single settings show, in the order of the facts."""
     rows, found = scored_rows(facts), facts.effects
     return [EffectScene(facts.metric, one, rows, found.by_trial) for one in found.settings]
 
 
-def scored_rows(facts: DrawnFacts | ReportFacts) -> list[Configuration]:
+def scored_rows(facts: FactsInMaking | ReportFacts) -> list[Configuration]:
     """Return the configurations on the page that have a score on some fold."""
     scores = facts.effects.by_trial
     return [row for row in facts.configurations.page_rows if row.rank or row.trial in scores]
