@@ -6,22 +6,22 @@
 * PED-ANOVA: what matters for getting among the best? How far the values of a setting among the
   best trials differ from those among all (Watanabe, Bansal and Hutter, IJCAI 2023).
 
-Both give Optuna's numbers (:mod:`autosmall.analysis.fanova`). fANOVA leaves out settings that some
+Both give Optuna's numbers (:mod:`autosmall.analysis.fanova`,
+:mod:`autosmall.analysis.ped_anova`). fANOVA leaves out settings that some
 trials do not have, so the settings of each strategy are judged among its own trials, and the choice
 of strategy, with the settings that all strategies share, among all.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autosmall.analysis.fanova import Column, variance_shares
+from autosmall.analysis.ped_anova import ComparedSetting, best_of
 from autosmall.analysis.scored_trials import ScoredTrial, scored_trials
 from autosmall.helper import Helper, begin
 from autosmall.schema.config import Value
@@ -131,34 +131,33 @@ def compare_all(trials: Sequence[ScoredTrial], seed: int) -> tuple[ImportanceGro
 
 
 def compare_settings(strategy: str, trials: Sequence[ScoredTrial], seed: int) -> ImportanceGroup:
-    """Return how much each setting that all ``trials`` have mattered among them."""
-    names = _varying(trials)
-    scores = np.array([trial.score for trial in trials])
-    if len(trials) < LEAST_TRIALS or not names or np.ptp(scores) < 1e-9:
-        return ImportanceGroup(strategy, len(trials), 0, ())
+    """Return how much each setting that all ``trials`` have mattered among them.
+
+    Of more than :data:`MOST_TRIALS` some are looked at, and those settings that vary among these.
+    """
     rng = np.random.default_rng(seed)
-    used = np.sort(rng.permutation(len(trials))[:MOST_TRIALS])
-    kept = [trials[row] for row in used]
-    columns = {name: _encoded([trial.values[name] for trial in kept]) for name in names}
-    study = _study(columns, len(kept))
+    kept = [trials[row] for row in np.sort(rng.permutation(len(trials))[:MOST_TRIALS])]
+    names = _varying(kept)
+    if len(kept) < LEAST_TRIALS or not names or np.ptp([trial.score for trial in kept]) < 1e-9:
+        return ImportanceGroup(strategy, len(trials), 0, ())
+    settings = [_setting([trial.values[name] for trial in kept]) for name in names]
     values = np.array([trial.score for trial in kept])
-    variance, best = _evaluate(study, columns, values, seed, TREES)
+    variance, best = _evaluate(settings, values, seed, TREES)
     chance = [
-        _evaluate(study, columns, rng.permutation(values), seed, SHUFFLED_TREES)
-        for _ in range(SHUFFLES)
+        _evaluate(settings, rng.permutation(values), seed, SHUFFLED_TREES) for _ in range(SHUFFLES)
     ]
-    total = sum(best.values()) or 1.0
-    settings = [
-        SettingImportance(name, variance.get(name, 0.0), best.get(name, 0.0) / total)
-        for name in names
+    total = sum(best) or 1.0
+    found = [
+        SettingImportance(name, share, difference / total)
+        for name, share, difference in zip(names, variance, best, strict=True)
     ]
     return ImportanceGroup(
         strategy=strategy,
         trials=len(trials),
         used=len(kept),
-        settings=tuple(sorted(settings, key=lambda s: (-s.variance_share, s.name))),
-        variance_by_chance=max(max(shares.values()) for shares, _ in chance),
-        best_by_chance=min(1.0, max(max(found.values()) for _, found in chance) / total),
+        settings=tuple(sorted(found, key=lambda s: (-s.variance_share, s.name))),
+        variance_by_chance=max(max(shares) for shares, _ in chance),
+        best_by_chance=min(1.0, max(max(differences) for _, differences in chance) / total),
     )
 
 
@@ -170,68 +169,34 @@ def _varying(trials: Sequence[ScoredTrial]) -> list[str]:
     return sorted(name for name in shared if len({trial.values[name] for trial in trials}) > 1)
 
 
-def _study(columns: Mapping[str, Encoded], count: int) -> Any:
-    """Return a study that holds the settings of the trials; their scores are told later."""
-    import optuna
+@dataclass(frozen=True)
+class _Setting:
+    """What a setting was in each trial, as a forest takes it and as it is compared."""
 
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study()
-    study.add_trials(
-        [
-            optuna.trial.create_trial(
-                params={name: column.values[row] for name, column in columns.items()},
-                distributions={name: column.distribution for name, column in columns.items()},
-                value=0.0,
-            )
-            for row in range(count)
-        ]
-    )
-    return study
+    column: Column
+    compared: ComparedSetting
 
 
 def _evaluate(
-    study: Any, columns: Mapping[str, Encoded], scores: Floats, seed: int, trees: int
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Return what fANOVA and PED-ANOVA say of each column for these scores."""
-    from optuna.importance import PedAnovaImportanceEvaluator
-
+    settings: Sequence[_Setting], scores: Floats, seed: int, trees: int
+) -> tuple[list[float], list[float]]:
+    """Return what fANOVA and PED-ANOVA say of each setting for these scores."""
     shares = variance_shares(
-        [column.numbers() for column in columns.values()], scores, trees=trees, seed=seed % 2**32
+        [setting.column for setting in settings], scores, trees=trees, seed=seed % 2**32
     )
-    best_share = min(0.5, max(BEST_SHARE, LEAST_BEST / len(scores)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        best = PedAnovaImportanceEvaluator(target_quantile=best_share).evaluate(
-            study, list(columns), target=lambda trial: -float(scores[trial.number])
-        )
-    return dict(zip(columns, shares, strict=True)), best
+    best = best_of(scores, min(0.5, max(BEST_SHARE, LEAST_BEST / len(scores))))
+    return shares, [setting.compared.divergence(best) for setting in settings]
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """A setting's distribution over what was tried, and its values in that."""
-
-    distribution: Any
-    values: list[Any]
-
-    def numbers(self) -> Column:
-        """Return the values as a forest takes them: texts as one column of 0 and 1 each."""
-        if not hasattr(self.distribution, "choices"):
-            bounds = [self.distribution.low, self.distribution.high]
-            return Column(np.array(self.values, np.float64)[:, None], np.array([bounds]))
-        choices = np.array(self.distribution.choices)
-        own = (np.array(self.values)[:, None] == choices).astype(np.float64)
-        return Column(own, np.tile([0.0, 1.0], (len(choices), 1)))
-
-
-def _encoded(values: Sequence[Value]) -> Encoded:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution
-
+def _setting(values: Sequence[Value]) -> _Setting:
+    """Return a setting's values; texts as one column of 0 and 1 each."""
     if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        choices = sorted({str(value) for value in values})
-        return Encoded(CategoricalDistribution(choices), [str(value) for value in values])
+        choices, places = np.unique([str(value) for value in values], return_inverse=True)
+        own = (places[:, None] == np.arange(len(choices))).astype(np.float64)
+        column = Column(own, np.tile([0.0, 1.0], (len(choices), 1)))
+        return _Setting(column, ComparedSetting.of_choices(places, len(choices)))
     numbers = np.array(values, np.float64)
     if numbers.min() > 0 and numbers.max() >= LOG_RATIO * numbers.min():
         numbers = np.log10(numbers)
-    distribution = FloatDistribution(float(numbers.min()), float(numbers.max()))
-    return Encoded(distribution, numbers.tolist())
+    column = Column(numbers[:, None], np.array([[numbers.min(), numbers.max()]]))
+    return _Setting(column, ComparedSetting.of_numbers(numbers))

@@ -15,7 +15,6 @@ COMPARISON_PAGE = Path("reports") / "comparison.html"
 HELPER_IMPORTS = (
     "autosmall.analysis.importance",
     "autosmall.analysis.label_issues",
-    "optuna.importance",
     "sklearn.ensemble",
     "cleanlab.filter",
 )
