@@ -12,20 +12,23 @@ from autosmall.errors import RunFolderError
 
 _AT_ONCE = 1 << 16
 
+_READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+
 
 def read_file(path: str | Path) -> bytes:
     """Return a file's content; for a small one in half the time that ``open`` and ``read`` take.
 
     Raises ``OSError`` where it cannot be read.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    descriptor = os.open(path, _READ_ONLY)
     try:
-        parts = [os.read(descriptor, _AT_ONCE)]
-        while len(parts[-1]) == _AT_ONCE:
-            parts.append(os.read(descriptor, _AT_ONCE))
+        content = part = os.read(descriptor, _AT_ONCE)
+        while len(part) == _AT_ONCE:
+            part = os.read(descriptor, _AT_ONCE)
+            content += part
     finally:
         os.close(descriptor)
-    return b"".join(parts)
+    return content
 
 
 def write_bytes(path: Path, content: bytes) -> None:

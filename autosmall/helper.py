@@ -6,6 +6,7 @@ guard against it.
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -19,6 +20,9 @@ from typing import Any, Self, TypeVar
 from autosmall.child import ChildFailedError
 
 Result = TypeVar("Result")
+
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Linear algebra of a helper leaves the other cores to those that it works beside."""
 
 _WORK = """
 import importlib, pickle, sys
@@ -90,7 +94,9 @@ class Helper:
                 raise ChildFailedError(0, "the process was ended before this call")
             if self._process is None:
                 pipe = subprocess.PIPE
-                self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe)
+                self._process = subprocess.Popen(
+                    self._command, stdin=pipe, stdout=pipe, env={**os.environ, **ONE_THREAD}
+                )
             return self._process
 
     def _ask(self, pickled: bytes) -> object:

@@ -8,7 +8,7 @@ way. Fractions of the additions are the weights.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from autosmall.analysis.predictions import PredictionTable
 from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.recommendation import Contest, recommend
 from autosmall.analysis.selection_bias import LEFT_OUT_SCALE
+from autosmall.helper import Helper, begin
 from autosmall.schema.seeds import derive_seed
 
 MOST_CANDIDATES = 10
@@ -80,14 +81,28 @@ def choose_ensemble(ranking: Ranking, *, repetitions: int = REPETITIONS) -> Ense
     anew, and both are scored on the pictures left out. The standard error is the standard
     deviation over the samples times :data:`~autosmall.analysis.selection_bias.LEFT_OUT_SCALE`.
     """
-    table, metric = ranking.table, ranking.metric
-    if len(table.trials) < 2:
-        return None
+    return begin_ensemble(ranking, None, repetitions=repetitions)()
+
+
+def begin_ensemble(
+    ranking: Ranking, helper: Helper | None, *, repetitions: int = REPETITIONS
+) -> Callable[[], Ensemble | None]:
+    """Return what returns :func:`choose_ensemble`; begun at once where a process is given."""
+    if len(ranking.table.trials) < 2:
+        return lambda: None
+    seed = derive_seed(ranking.seed, "ensemble")
+    given = (ranking.metric, ranking.table, ranking.contest, seed, repetitions)
+    return begin(helper, ensemble_of, *given)
+
+
+def ensemble_of(
+    metric: str, table: PredictionTable, contest: Contest, seed: int, repetitions: int
+) -> Ensemble:
+    """Return the ensemble of the columns of ``table``, at least two (:func:`choose_ensemble`)."""
     once = np.ones((1, table.sample_count))
     columns, weights = _select(metric, table, bootstrap_scores(metric, table, once)[0], once[0])
-    seed = derive_seed(ranking.seed, "ensemble")
     counts = draw_counts(table.groups, repetitions, seed)
-    pairs = _out_of_bag_scores(metric, table, ranking.contest, counts)
+    pairs = _out_of_bag_scores(metric, table, contest, counts)
     pairs = pairs[np.isfinite(pairs).all(axis=1)]
     gains = pairs[:, 0] - pairs[:, 1]
     sign = -1.0 if metric == "log_loss" else 1.0

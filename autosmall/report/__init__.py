@@ -13,12 +13,13 @@ COMPARISON_PAGE = Path("reports") / "comparison.html"
 """Where a comparison goes by default."""
 
 HELPER_IMPORTS = (
+    "autosmall.analysis.ensemble",
     "autosmall.analysis.importance",
     "autosmall.analysis.label_issues",
     "sklearn.ensemble",
     "cleanlab.filter",
 )
-"""What importance of settings and suspected labels take: seconds to import."""
+"""What ensembles, importance of settings and suspected labels take: seconds to import."""
 
 
 def write_report(run_dir: Path, summary: Path | None = None) -> Path:

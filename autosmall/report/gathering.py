@@ -57,8 +57,8 @@ class FactsInMaking:
     Args:
         run: The run.
         run_path: How commands name its folder.
-        helper: Works out the importance of settings and the suspected labels, while this process
-            goes on.
+        helper: Works out the importance of settings, the suspected labels and the ensemble, while
+            this process goes on.
     """
 
     def __init__(self, run: RunData, run_path: str, helper: Helper | None = None) -> None:
@@ -68,6 +68,7 @@ class FactsInMaking:
         self._importance_later = importance.begin(run, helper)
         self._ranking = rank(run)
         self._suspected_later = begin_suspected_labels(run, self._ranking, helper)
+        self._ensemble_later = ensemble.begin(run, self._ranking, run_path, helper)
         self._corrected = expected_of_final_model(run, self._ranking)
         self.metric = run.metric
 
@@ -143,7 +144,6 @@ class FactsInMaking:
             tradeoff=self.tradeoff,
             heads=heads.gather(run, ranking),
             training=self.training,
-            ensemble=ensemble.gather(run, ranking, run_path),
             effects=self.effects,
             data=data.gather(run),
             augmentation=augmentation.gather(run, ranking),
@@ -158,6 +158,7 @@ class FactsInMaking:
             # Last, as the helper may still be at work at them.
             importance=self._importance_later(),
             errors=errors.gather(run, ranking, self._suspected_later),
+            ensemble=self._ensemble_later(),
         )
         return replace(facts, next_steps=next_steps.gather(self._known(facts)))
 

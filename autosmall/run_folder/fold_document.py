@@ -44,9 +44,7 @@ def fold_from_document(
     """Return the fold of a document, its curves and its probabilities, without reconstructions."""
     fields = {"notes": {}, "diagnosis_epochs": {}, **stored, "reconstructions": None}
     for key in ("scores", "train_scores", "notes"):
-        values = fields[key]
-        assert isinstance(values, dict)
-        fields[key] = {name: _or_nan(value) for name, value in values.items()}
+        fields[key] = _with_nan(fields[key])  # type: ignore[arg-type]
     fields["diagnoses"] = tuple(fields["diagnoses"])  # type: ignore[arg-type]
     return FoldResult(
         **fields,  # type: ignore[arg-type]
@@ -68,5 +66,6 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else float(value)
+def _with_nan(values: Mapping[str, float | None]) -> dict[str, float]:
+    """Return ``values`` with NaN for null."""
+    return {name: math.nan if value is None else value for name, value in values.items()}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from autosmall.analysis.ensemble import Ensemble, choose_ensemble
+from autosmall.analysis.ensemble import Ensemble, begin_ensemble
 from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.trial_summary import TrialSummary
+from autosmall.helper import Helper
 from autosmall.report.commands import ensemble_command
 from autosmall.report.numbers import count_text, signed_interval_text, signed_text
 from autosmall.schema.run_data import RunData
@@ -47,19 +49,30 @@ class EnsembleFacts:
     command: str
 
 
-def gather(run: RunData, ranking: Ranking, run_path: str) -> EnsembleFacts | None:
-    """Return whether an ensemble pays; ``None`` while the search runs or for fewer than two."""
+def begin(
+    run: RunData, ranking: Ranking, run_path: str, helper: Helper | None = None
+) -> Callable[[], EnsembleFacts | None]:
+    """Return what returns whether an ensemble pays, worked out by ``helper`` if given.
+
+    That is ``None`` while the search runs or for fewer than two complete configurations.
+    """
     if run.state == "running" or ranking.recommended is None:
-        return None
-    found = choose_ensemble(ranking)
-    if found is None:
+        return lambda: None
+    found = begin_ensemble(ranking, helper)
+    return lambda: _facts(run.metric, ranking, run_path, found())
+
+
+def _facts(
+    metric: str, ranking: Ranking, run_path: str, found: Ensemble | None
+) -> EnsembleFacts | None:
+    if found is None or ranking.recommended is None:
         return None
     voters = [ranking.find(trial).summary for trial in found.trials]
     return EnsembleFacts(
         pays=found.pays,
-        sentence=_offer(run.metric, found, voters, ranking.recommended.summary)
+        sentence=_offer(metric, found, voters, ranking.recommended.summary)
         if found.pays
-        else f"No: {gain_words(run.metric, found)}. One configuration is enough.",
+        else f"No: {gain_words(metric, found)}. One configuration is enough.",
         members=tuple(
             MemberFacts(s.trial, s.strategy, weight)
             for s, weight in zip(voters, found.weights, strict=True)
