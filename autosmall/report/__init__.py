@@ -51,7 +51,7 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
             helper = stack.enter_context(Helper(HELPER_IMPORTS))
             helper.begin()
         # What takes a second to import is imported while these begin.
-        from autosmall.report.charts.build import begin_figures, with_importance
+        from autosmall.report.charts.build import build_figures
         from autosmall.report.facts import facts_document
         from autosmall.report.gathering import FactsInMaking
         from autosmall.report.html import render_page
@@ -60,9 +60,8 @@ def write_report(run_dir: Path, summary: Path | None = None) -> Path:
         with _left_uncollected(), threadpool_limits(1):
             run = load_run_data(run_dir)
             in_making = FactsInMaking(run, str(run_dir), helper)
-            figures = begin_figures(in_making)
+            figures = build_figures(in_making)
             facts = in_making.all()
-            figures = with_importance(figures, facts.importance.groups)
             write_text(run_dir / "report.json", facts_document(facts))
             write_text(page, render_page(facts, figures))
         if summary is not None:

@@ -122,6 +122,11 @@ class FactsInMaking:
         """How the search went."""
         return search.gather(self._run, self._ranking)
 
+    @cached_property
+    def importance(self) -> importance.Importance:
+        """Which settings mattered; waits for the helper."""
+        return self._importance_later()
+
     def all(self) -> ReportFacts:
         """Return the facts of all sections."""
         run, ranking, run_path = self._run, self._ranking, self._run_path
@@ -156,7 +161,7 @@ class FactsInMaking:
             workers=workers.gather(run),
             repetition=repetition.gather(run, run_path, chosen is not None),
             # Last, as the helper may still be at work at them.
-            importance=self._importance_later(),
+            importance=self.importance,
             errors=errors.gather(run, ranking, self._suspected_later),
             ensemble=self._ensemble_later(),
         )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from autosmall.analysis.importance import ImportanceGroup
 from autosmall.report.charts.curves import curves_figure
 from autosmall.report.charts.effects import effect_figure
 from autosmall.report.charts.front import front_figure
@@ -46,15 +44,13 @@ class Figures:
     importance: tuple[Figure, ...] = ()
 
 
-def build_figures(facts: ReportFacts) -> Figures:
-    """Return all figures. Altair and vl_convert are loaded only when there is one to draw."""
-    return with_importance(begin_figures(facts), facts.importance.groups)
+def build_figures(facts: FactsInMaking | ReportFacts) -> Figures:
+    """Return all figures, those first whose facts cost least.
 
-
-def begin_figures(facts: FactsInMaking | ReportFacts) -> Figures:
-    """Return the figures but those of importance; those come first whose facts cost least."""
+    Altair and vl_convert are loaded only when there is one to draw.
+    """
     scaled, grown = facts.calibration, facts.sample_size.curves
-    begun = Figures(
+    first = Figures(
         recommendation=_recommendation(facts.recommendation) if facts.recommendation else None,
         strategies=_strategies(facts),
         curves=tuple(curves_figure(leader) for leader in facts.training.leaders),
@@ -66,19 +62,15 @@ def begin_figures(facts: FactsInMaking | ReportFacts) -> Figures:
     )
     drawn = _linked_figures(facts)
     return replace(
-        begun,
+        first,
         scatter=drawn.scatter,
         gap=drawn.gap,
         front=_front(facts),
         effects=tuple(drawn.effects),
         settings=drawn.settings,
         linked=link(facts, drawn),
+        importance=tuple(importance_figure(group) for group in facts.importance.groups),
     )
-
-
-def with_importance(figures: Figures, groups: Sequence[ImportanceGroup]) -> Figures:
-    """Return ``figures`` with those of importance, which is known last."""
-    return replace(figures, importance=tuple(importance_figure(group) for group in groups))
 
 
 def _linked_figures(facts: FactsInMaking | ReportFacts) -> LinkedFigures:
