@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
+from scipy.special import softmax
 
 from autosmall.analysis.predictions import PredictionTable
+from autosmall.analysis.root import root_of_rising
 from autosmall.models.temperature import log_probabilities, scale_probabilities
 from autosmall.schema.seeds import derive_seed
 from autosmall.training.metrics import score
@@ -135,7 +135,7 @@ def fit_temperature(
     goes to the others in equal parts (Platt, "Probabilistic Outputs for Support Vector Machines",
     1999, section 2.2, after Laplace's rule of succession): a hundred right answers out of a
     hundred then make a model 99 % sure, not certain. The cross-entropy is convex in the inverse
-    of the temperature, so that there is one minimum.
+    of the temperature, so that its slope rises and there is one minimum.
     """
     logits = log_probabilities(probabilities)
     missing = 1.0 / (pictures + 2)
@@ -143,15 +143,12 @@ def fit_temperature(
     of_others = (logits.sum(axis=1) - of_truth) / (logits.shape[1] - 1)
     target = float(np.mean((1 - missing) * of_truth + missing * of_others))
 
-    def cross_entropy(log_temperature: float) -> float:
-        inverse = np.exp(-log_temperature)
-        return float(np.mean(logsumexp(inverse * logits, axis=1)) - inverse * target)
+    def slope(log_inverse: float) -> float:
+        inverse = np.exp(log_inverse)
+        return float(np.mean((softmax(inverse * logits, axis=1) * logits).sum(axis=1)) - target)
 
-    reach = np.log(LARGEST_TEMPERATURE)
-    found = minimize_scalar(
-        cross_entropy, bounds=(-reach, reach), method="bounded", options={"xatol": 1e-4}
-    )
-    return float(np.exp(found.x))
+    reach = float(np.log(LARGEST_TEMPERATURE))
+    return float(np.exp(-root_of_rising(slope, -reach, reach)))
 
 
 def reliability(table: PredictionTable, probabilities: Probabilities, *, seed: int) -> Reliability:

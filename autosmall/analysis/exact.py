@@ -7,19 +7,18 @@ intervals of accuracies are never drawn narrower than the exact binomial one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import betainc
+
+from autosmall.analysis.root import root_of_rising
 
 SHARES = ("accuracy", "balanced_accuracy")
 """Metrics that are shares of pictures."""
 
 
-@lru_cache(maxsize=4096)
 def exact_interval(share: float, count: float, level: float = 0.95) -> tuple[float, float]:
     """Return the mid-P interval for ``share`` of ``count`` pictures.
 
@@ -33,9 +32,17 @@ def exact_interval(share: float, count: float, level: float = 0.95) -> tuple[flo
     >>> round(low, 3), high
     (0.741, 1.0)
     """
-    hits, tail = share * count, (1 - level) / 2
-    low = _root(lambda p: _upper_tail(hits, count, p) - tail) if hits > 0 else 0.0
-    high = _root(lambda p: 1 - tail - _upper_tail(hits, count, p)) if hits < count else 1.0
+    # Means over folds of equal shares differ in their last digits.
+    return _interval(round(share * count, 9), count, (1 - level) / 2)
+
+
+@lru_cache(maxsize=4096)
+def _interval(hits: float, count: float, tail: float) -> tuple[float, float]:
+    def excess(p: float, wanted: float) -> float:
+        return _upper_tail(hits, count, p) - wanted
+
+    low = root_of_rising(lambda p: excess(p, tail), 0.0, 1.0) if hits > 0 else 0.0
+    high = root_of_rising(lambda p: excess(p, 1 - tail), 0.0, 1.0) if hits < count else 1.0
     return low, high
 
 
@@ -44,10 +51,6 @@ def _upper_tail(hits: float, count: float, p: float) -> float:
     at_least = betainc(hits, count - hits + 1, p) if hits > 0 else 1.0
     more = betainc(hits + 1, count - hits, p) if hits < count else 0.0
     return float(at_least + more) / 2
-
-
-def _root(function: Callable[[float], float]) -> float:
-    return float(brentq(function, 0.0, 1.0))
 
 
 def effective_count(metric: str, labels: NDArray[np.int64], groups: NDArray[np.int64]) -> float:

@@ -116,8 +116,12 @@ def to_json(value: object) -> object:
 
 def plain_fields(value: object) -> dict[str, object]:
     """Return the fields of a dataclass as plain JSON values (see :func:`to_json`)."""
-    names = _fields_in_json(type(value))  # type: ignore[arg-type]
-    return {name: to_json(getattr(value, name)) for name in names}
+    found = {name: getattr(value, name) for name in _fields_in_json(type(value))}  # type: ignore[arg-type]
+    return {n: item if type(item) in _PLAIN else to_json(item) for n, item in found.items()}
+
+
+_PLAIN = (str, int, bool, type(None))
+"""Kinds of most values, which are the same in JSON."""
 
 
 @cache
