@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,9 @@ from autosmall.schema.run_data import RunData, TrialRecord
 from autosmall.training.metrics import oriented
 
 Reals = NDArray[np.float64]
+
+GapAndScore = Mapping[int, tuple[float, float]]
+"""Fold id to gap and score."""
 
 LEAST_TRIALS = 14
 """Trials of a strategy with a brake from which its effect is estimated."""
@@ -292,15 +296,13 @@ def _scored(run: RunData, ranking: Ranking) -> list[BrakeTrial]:
     found = {s.trial: _by_fold(run, records[s.trial], s.fold_scores) for s in ended}
     usual = _medians(list(found.values()))
     return [
-        BrakeTrial(s.config, *np.mean([own[f] - usual[f] for f in own], axis=0).tolist())
-        for s in ended
-        if (own := found[s.trial])
+        BrakeTrial(s.config, *_mean_distance(own, usual)) for s in ended if (own := found[s.trial])
     ]
 
 
 def _by_fold(
     run: RunData, trial: TrialRecord, fold_scores: Sequence[tuple[int, float]]
-) -> dict[int, Reals]:
+) -> GapAndScore:
     """Return fold id to gap and oriented score, where both are known."""
     train = {fold.fold: fold.train_scores.get(run.metric, math.nan) for fold in trial.folds}
     found = {}
@@ -308,7 +310,7 @@ def _by_fold(
         score = _bounded(run, value)
         gap = _bounded(run, train[fold]) - score
         if math.isfinite(gap):
-            found[fold] = np.array([gap, score])
+            found[fold] = (gap, score)
     return found
 
 
@@ -319,9 +321,16 @@ def _bounded(run: RunData, value: float) -> float:
     return oriented(run.metric, value)
 
 
-def _medians(trials: Sequence[Mapping[int, Reals]]) -> dict[int, Reals]:
+def _medians(trials: Sequence[GapAndScore]) -> GapAndScore:
     folds = {fold for found in trials for fold in found}
-    return {
-        fold: np.median([found[fold] for found in trials if fold in found], axis=0)
-        for fold in folds
-    }
+    medians = {}
+    for fold in folds:
+        gap, score = np.median([found[fold] for found in trials if fold in found], axis=0)
+        medians[fold] = (float(gap), float(score))
+    return medians
+
+
+def _mean_distance(own: GapAndScore, usual: GapAndScore) -> tuple[float, float]:
+    gaps = [gap - usual[fold][0] for fold, (gap, _) in own.items()]
+    scores = [score - usual[fold][1] for fold, (_, score) in own.items()]
+    return fmean(gaps), fmean(scores)

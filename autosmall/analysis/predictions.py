@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autosmall.analysis.last_result import keep_last
 from autosmall.schema.folds import FoldPlan
 from autosmall.schema.results import COMPLETE
 from autosmall.schema.run_data import RunData, TrialRecord
@@ -55,14 +56,24 @@ class PredictionTable:
 
 def is_complete(run: RunData, trial: TrialRecord) -> bool:
     """Tell whether ``trial`` has a finite prediction for every held-out picture of every fold."""
-    if trial.status != COMPLETE:
-        return False
+    return trial.number in _complete_trials(run)
+
+
+@keep_last
+def _complete_trials(run: RunData) -> frozenset[int]:
+    shapes = [(run.folds.validation_count(f), len(run.classes)) for f in range(run.folds.total)]
+    return frozenset(
+        trial.number
+        for trial in run.trials
+        if trial.status == COMPLETE and _predicts_all(trial, shapes)
+    )
+
+
+def _predicts_all(trial: TrialRecord, shapes: Sequence[tuple[int, int]]) -> bool:
     done = {fold.fold: fold.probabilities for fold in trial.folds}
     return all(
-        fold in done
-        and done[fold].shape == (run.folds.validation_count(fold), len(run.classes))
-        and bool(np.isfinite(done[fold]).all())
-        for fold in range(run.folds.total)
+        fold in done and done[fold].shape == shape and bool(np.isfinite(done[fold]).all())
+        for fold, shape in enumerate(shapes)
     )
 
 

@@ -104,7 +104,7 @@ def test_the_gain_stands_with_its_interval():
 
 def test_what_costs_time_waits_for_the_end_of_the_search(drawn):
     run = drawn.make_run(state="running")
-    assert ensemble.gather(run, rank(run), "run") is None
+    assert ensemble.begin(run, rank(run), "run")() is None
     assert importance.begin(run)().sentence == importance.RUNNING
 
 
