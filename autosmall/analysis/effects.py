@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from autosmall.analysis.scored_trials import NO_SETTINGS, ScoredTrial
+from autosmall.analysis.scored_trials import ScoredTrial
+from autosmall.schema.config import BASELINE
 from autosmall.schema.seeds import derive_seed
 
 LEAST_TRIALS = 15
@@ -87,7 +88,7 @@ def find_effects(
     A setting that a strategy does not vary is left out there. For ``learning_rate`` each optimiser
     with enough trials follows its strategy.
     """
-    strategies = sorted({str(t.values["strategy"]) for t in trials} - {NO_SETTINGS})
+    strategies = sorted({str(t.values["strategy"]) for t in trials} - {BASELINE})
     found = []
     for setting in settings:
         for strategy in strategies:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from autosmall.analysis.predictions import mean_over_repeats
 from autosmall.analysis.ranking import Ranking
 from autosmall.helper import Helper, begin
+from autosmall.schema.config import BASELINE
 from autosmall.schema.run_data import RunData
 
 MOST_WITNESSES = 20
@@ -65,7 +66,7 @@ def begin_suspected_labels(
 ) -> Callable[[], Suspected]:
     """Return what returns :func:`find_suspected_labels`; begun at once with a process given."""
     recommended = ranking.recommended
-    if recommended is None or recommended.summary.strategy == "baseline":
+    if recommended is None or recommended.summary.strategy == BASELINE:
         return lambda: (0, ())
     chosen = ranking.table.trials.index(recommended.summary.trial)
     probabilities = mean_over_repeats(ranking.table, chosen)

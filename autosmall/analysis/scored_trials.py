@@ -10,12 +10,9 @@ import numpy as np
 
 from autosmall.analysis.fold_scores import fold_scores
 from autosmall.analysis.last_result import keep_last
-from autosmall.schema.config import Value
+from autosmall.schema.config import BASELINE, Value
 from autosmall.schema.run_data import RunData
 from autosmall.training.metrics import oriented
-
-NO_SETTINGS = "baseline"
-"""The strategy that has nothing to set."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ def scored_trials(run: RunData) -> tuple[ScoredTrial, ...]:
             level + float(np.mean([v - medians[fold] for fold, v in scores[trial.number].items()])),
         )
         for trial in run.trials
-        if scores[trial.number] and trial.suggestion.config.strategy != NO_SETTINGS
+        if scores[trial.number] and trial.suggestion.config.strategy != BASELINE
     )
 
 

@@ -14,13 +14,10 @@ from autosmall.analysis.last_result import keep_last
 from autosmall.analysis.paired import Estimate, PictureNoise, combined_posterior, estimate
 from autosmall.analysis.predictions import is_complete
 from autosmall.analysis.trial_diagnoses import diagnoses_of
-from autosmall.schema.config import Config
+from autosmall.schema.config import BASELINE, Config
 from autosmall.schema.results import COMPLETE, FAILED
 from autosmall.schema.run_data import RunData, TrialRecord
 from autosmall.training.metrics import oriented
-
-CONSTANT = "baseline"
-"""The strategy that gives all pictures the same answer."""
 
 KNOWN_OF_A_CONSTANT = ("balanced_accuracy", "roc_auc")
 """Metrics that do not depend on the pictures where all have the same answer."""
@@ -128,7 +125,7 @@ def training_pictures(run: RunData) -> float:
 
 
 def _widened(run: RunData, strategy: str, found: Estimate) -> Estimate:
-    if strategy == CONSTANT and run.metric in KNOWN_OF_A_CONSTANT:
+    if strategy == BASELINE and run.metric in KNOWN_OF_A_CONSTANT:
         return replace(found, low=found.mean, high=found.mean)
     ends = (found.low, found.high)
     low, high = widen(run.metric, found.mean, ends, _independent_pictures(run))

@@ -161,7 +161,7 @@ def unbroken(sentence: str) -> Markup:
     Markup('95\xa0% with <span class="whole">--test</span>')
     """
     kept = str(escape(sentence)).replace(" %", "\N{NO-BREAK SPACE}%")
-    return Markup(re.sub(r"--[a-z]+(?:-[a-z]+)*", r'<span class="whole">\g<0></span>', kept))
+    return Markup(re.sub(_OPTION, r'<span class="whole">\g<0></span>', kept))
 
 
 def whole_options(command: str) -> Markup:
@@ -170,7 +170,10 @@ def whole_options(command: str) -> Markup:
     >>> whole_options("autosmall retrain 'a & b' --trial 3")
     Markup('autosmall retrain &#39;a &amp; b&#39; <span>--trial</span> 3')
     """
-    return Markup(re.sub(r"(?<= )--[a-z-]+", r"<span>\g<0></span>", str(escape(command))))
+    return Markup(re.sub(rf"(?<= ){_OPTION}", r"<span>\g<0></span>", str(escape(command))))
+
+
+_OPTION = r"--[a-z]+(?:-[a-z]+)*"
 
 
 def read_template(name: str) -> str:

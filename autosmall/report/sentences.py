@@ -26,6 +26,7 @@ from autosmall.report.numbers import (
     seconds_text,
     signed_interval_text,
 )
+from autosmall.schema.config import BASELINE
 
 if TYPE_CHECKING:
     from autosmall.report.sections.training import Curve, DiagnosisRow
@@ -55,7 +56,7 @@ def recommendation(
         f"Use {chosen.strategy} (trial {chosen.trial}): expect {_measured(metric, score)} "
         f"({interval}) on new pictures of the same kind."
     )
-    if chosen.strategy == "baseline":
+    if chosen.strategy == BASELINE:
         return f"{text} That is always answering the commonest class: nothing tried does better."
     if math.isnan(majority):
         return text
@@ -177,7 +178,7 @@ def tradeoff(metric: str, chosen: TrialSummary | None, gaps: Sequence[StrategyGa
     text = f"The recommended configuration does {_gap_words(metric, chosen.gap)} with {size}"
     if not math.isfinite(chosen.gap):
         text = f"The recommended configuration's score in training is not known; it has {size}"
-    learned = [gap for gap in gaps if gap.strategy != "baseline"]
+    learned = [gap for gap in gaps if gap.strategy != BASELINE]
     if len(learned) < 2:
         return text
     small, large = learned[0], learned[-1]

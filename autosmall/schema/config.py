@@ -11,6 +11,9 @@ from functools import cached_property
 Value = str | int | float | bool
 """What a parameter may hold. Plain Python types only, never NumPy scalars."""
 
+BASELINE = "baseline"
+"""Name of the strategy that learns nothing: all pictures get the same answer."""
+
 
 @dataclass(frozen=True)
 class Config:

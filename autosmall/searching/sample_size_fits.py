@@ -24,6 +24,7 @@ from autosmall.analysis.sample_size import class_recalls
 from autosmall.run_folder.sample_size_store import read_subset_scores, write_subset_score
 from autosmall.runner.pool import Pool
 from autosmall.runner.worker import training_rows
+from autosmall.schema.config import BASELINE
 from autosmall.schema.results import COMPLETE, FoldResult
 from autosmall.schema.sample_size import SHARES_PERCENT, SubsetScore
 from autosmall.schema.search_context import FitRequest, SearchContext
@@ -37,9 +38,6 @@ SLOWER = 1.25
 
 STRATEGIES = 2
 """Of how many strategies the leader is looked at."""
-
-LEARNS_NOTHING = "baseline"
-"""The strategy whose score does not depend on the number of pictures."""
 
 
 Key = tuple[int, int, int]
@@ -71,7 +69,7 @@ class _Unit:
 
 def leaders(trials: Collection[Trial], metric: str) -> list[Trial]:
     """Return the best complete trial of each of the best strategies, best first."""
-    names = {trial.strategy for trial in trials if trial.status == COMPLETE} - {LEARNS_NOTHING}
+    names = {trial.strategy for trial in trials if trial.status == COMPLETE} - {BASELINE}
     best = [
         best_complete((t for t in trials if t.strategy == name), metric) for name in sorted(names)
     ]

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from autosmall.schema.config import Config
+from autosmall.schema.config import BASELINE, Config
 from autosmall.schema.parameters import Parameter
 from autosmall.schema.pictures import PictureSpec
 from autosmall.schema.results import Arrays
@@ -20,7 +20,7 @@ PICTURE_SPEC = PictureSpec(image_size_px=8)
 class Baseline(Strategy):
     """Predicts the training part's class shares for every picture."""
 
-    name = "baseline"
+    name = BASELINE
     title = "Majority class"
     looks_at_pictures: ClassVar[bool] = False
     needs_keras: ClassVar[bool] = False

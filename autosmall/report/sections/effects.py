@@ -9,17 +9,18 @@ from autosmall.analysis.brief_number import brief_number
 from autosmall.analysis.effects import LEAST_TRIALS, Bin, Effect, find_effects
 from autosmall.analysis.scored_trials import scored_trials
 from autosmall.report.numbers import counted, interval_text, listed, score_text
+from autosmall.report.setting_words import setting_words
 from autosmall.schema.run_data import RunData
 from autosmall.training.metrics import oriented
 
-TITLES = {
-    "learning_rate": "learning rate",
-    "image_size_px": "resolution (px)",
-    "augmentation_strength": "augmentation strength",
-    "dropout_rate": "dropout rate",
-    "trainable_blocks": "depth (blocks trained from the top)",
-}
-"""Settings that are looked at, and what they are called."""
+LOOKED_AT = (
+    "learning_rate",
+    "image_size_px",
+    "augmentation_strength",
+    "dropout_rate",
+    "trainable_blocks",
+)
+"""Settings whose effect on the score is shown."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class SettingEffects:
 
     Attributes:
         setting: Its name in configurations.
-        title: Its name in words, with its unit.
+        title: Its name in words.
         sentence: The answer.
         effects: By strategy; means are on the metric's own scale.
     """
@@ -71,15 +72,16 @@ class Effects:
 
 
 def gather(run: RunData) -> Effects:
-    """Return how scores go with each setting of :data:`TITLES`."""
+    """Return how scores go with each setting of :data:`LOOKED_AT`."""
     trials, seed = scored_trials(run), int(str(run.settings.get("seed", 0)))
-    found = find_effects(trials, list(TITLES), seed)
+    found = find_effects(trials, LOOKED_AT, seed)
     own = [_on_own_scale(run.metric, effect) for effect in found]
     told = []
-    for name, title in TITLES.items():
+    for name in LOOKED_AT:
         effects = tuple(effect for effect in own if effect.setting == name and effect.bins)
         if effects:
-            told.append(SettingEffects(name, title, setting_sentence(run.metric, effects), effects))
+            sentence = setting_sentence(run.metric, effects)
+            told.append(SettingEffects(name, setting_words(name), sentence, effects))
     scores = tuple(PlacedScore(t.number, oriented(run.metric, t.score)) for t in trials)
     return Effects(tuple(told), _too_few(own), scores)
 
@@ -153,4 +155,4 @@ def _too_few(effects: Sequence[Effect]) -> str:
 
 
 def _name(effect: Effect) -> str:
-    return f"{TITLES[effect.setting].partition(' (')[0]} in {effect.strategy}"
+    return f"{setting_words(effect.setting)} in {effect.strategy}"

@@ -12,7 +12,7 @@ from autosmall.analysis.selection_bias import CorrectedScore
 from autosmall.analysis.trial_summary import TrialSummary
 from autosmall.report import commands, sentences
 from autosmall.report.sections import recommending
-from autosmall.schema.config import Value
+from autosmall.schema.config import BASELINE, Value
 from autosmall.schema.run_data import RunData
 
 MAJORITY = ("always the commonest class", "commonest class")
@@ -144,7 +144,7 @@ def _references(run: RunData, ranking: Ranking, chosen: TrialSummary) -> tuple[R
 
 def _majority(run: RunData, summaries: list[TrialSummary]) -> Reference | None:
     for summary in summaries:
-        if summary.strategy == "baseline":
+        if summary.strategy == BASELINE:
             return _reference(*MAJORITY, summary)
     counts = np.bincount(run.labels, minlength=len(run.classes))
     known = {

@@ -19,7 +19,7 @@ from autosmall.analysis.ranking import Ranking
 from autosmall.analysis.trial_diagnoses import diagnoses_of
 from autosmall.report.numbers import count_text, counted
 from autosmall.report.setting_words import setting_words
-from autosmall.schema.config import Value
+from autosmall.schema.config import BASELINE, Value
 from autosmall.schema.run_data import RunData, TrialRecord
 
 MOST_CONTRASTS = 3
@@ -145,5 +145,5 @@ def _best(
     records = {record.number: record for record in run.trials}
     ranked = (records[row.summary.trial] for row in ranking.rows)
     return next(
-        (r for r in ranked if r.suggestion.config.strategy != "baseline" and is_wanted(r)), None
+        (r for r in ranked if r.suggestion.config.strategy != BASELINE and is_wanted(r)), None
     )

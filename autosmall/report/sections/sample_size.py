@@ -23,6 +23,7 @@ from autosmall.report.numbers import (
     score_text,
     signed_interval_text,
 )
+from autosmall.schema.config import BASELINE
 from autosmall.schema.run_data import RunData
 from autosmall.schema.sample_size import SHARES_PERCENT
 
@@ -117,7 +118,7 @@ def _missing(run: RunData, ranking: Ranking) -> str:
             "This was not measured, as the search was run with --no-sample-size; the same command "
             "without it does."
         )
-    if not any(row.summary.strategy != "baseline" for row in ranking.rows):
+    if not any(row.summary.strategy != BASELINE for row in ranking.rows):
         return "This needs a complete configuration of a strategy that learns."
     return (
         f"This was not measured. It needs the best configuration trained on "
@@ -135,7 +136,7 @@ def _listed_shares() -> str:
 def _cost(run: RunData, ranking: Ranking) -> str:
     """Return about how long the fits of the leader's least number of folds take."""
     for row in ranking.rows:
-        if row.summary.strategy != "baseline":
+        if row.summary.strategy != BASELINE:
             seconds = LEAST_FOLDS * row.summary.fit_seconds * sum(SHARES_PERCENT) / 100
             return f" (about {max(1, round(seconds))} s of fits)"
     return ""
