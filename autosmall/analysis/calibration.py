@@ -22,6 +22,9 @@ from autosmall.training.metrics import score
 LARGEST_TEMPERATURE = 10.0
 """Temperatures lie between its inverse and this."""
 
+LEVEL_LOGITS = 1e-6
+"""Logarithms of 32-bit probabilities that differ by less are the same."""
+
 MOST_BINS, LEAST_BINS, PICTURES_PER_BIN = 15, 5, 20
 """Bins of the calibration error: one per 20 pictures, at least 5, at most the 15 of Guo et al."""
 
@@ -135,7 +138,8 @@ def fit_temperature(
     goes to the others in equal parts (Platt, "Probabilistic Outputs for Support Vector Machines",
     1999, section 2.2, after Laplace's rule of succession): a hundred right answers out of a
     hundred then make a model 99 % sure, not certain. The cross-entropy is convex in the inverse
-    of the temperature, so that its slope rises and there is one minimum.
+    of the temperature, so that its slope rises and there is one minimum; where all classes are
+    equally probable in all rows no temperature changes anything, and it is 1.
     """
     logits = log_probabilities(probabilities)
     missing = 1.0 / (pictures + 2)
@@ -148,6 +152,8 @@ def fit_temperature(
         return float(np.mean((softmax(inverse * logits, axis=1) * logits).sum(axis=1)) - target)
 
     reach = float(np.log(LARGEST_TEMPERATURE))
+    if np.ptp(logits, axis=1).max() < LEVEL_LOGITS:
+        return 1.0
     return float(np.exp(-root_of_rising(slope, -reach, reach)))
 
 

@@ -7,12 +7,14 @@ import math
 
 import pytest
 
-from autosmall.analysis import brief_number, exact
+from autosmall.analysis import brief_number, exact, root
 from autosmall.report import numbers, setting_words
 from autosmall.report.charts import labels, render
 
+MODULES = (numbers, exact, root, brief_number, setting_words, labels, render)
 
-@pytest.mark.parametrize("module", [numbers, exact, brief_number, setting_words, labels, render])
+
+@pytest.mark.parametrize("module", MODULES)
 def test_examples_in_docstrings(module):
     result = doctest.testmod(module)
     assert result.attempted > 0
