@@ -138,6 +138,25 @@ def test_one_setting_may_answer_both_questions_or_one_each_or_none():
     assert "Too few trials" in importance_sentence([])
 
 
+def test_comparisons_without_a_finding_are_named_together_at_last():
+    found = SettingImportance("learning_rate", 0.7, 0.6)
+    strategies = ["all", "frozen", "scratch"]
+    silent = [dataclasses.replace(group(found, chance=0.9), strategy=name) for name in strategies]
+    nothing = (
+        "no setting explains more of the variation of scores than chance would; what sets the best "
+        "apart cannot be told from chance."
+    )
+    assert importance_sentence(silent) == (
+        f"Among all strategies and within frozen and scratch, {nothing}"
+    )
+    assert importance_sentence(silent[1:]) == f"Within frozen and scratch, {nothing}"
+    assert importance_sentence([silent[0], group(found), silent[1]]) == (
+        "Within scratch, learning rate explains most of the variation of scores (70 %), and "
+        "matters most for getting among the best. "
+        f"Among all strategies and within frozen, {nothing}"
+    )
+
+
 @pytest.mark.parametrize(
     ("limits", "exact"),
     [

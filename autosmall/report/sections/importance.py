@@ -9,6 +9,7 @@ from autosmall.analysis.importance import (
     EVERYTHING,
     LEAST_TRIALS,
     ImportanceGroup,
+    SettingImportance,
     begin_importance,
 )
 from autosmall.helper import Helper
@@ -17,6 +18,9 @@ from autosmall.report.setting_words import setting_words
 from autosmall.schema.run_data import RunData
 
 RUNNING = "This is told when the search has ended."
+
+MOST_TOLD = 3
+"""Comparisons with a finding that the answer names."""
 
 
 @dataclass(frozen=True)
@@ -55,32 +59,60 @@ def _importance(groups: Sequence[ImportanceGroup]) -> Importance:
 
 
 def importance_sentence(groups: Sequence[ImportanceGroup]) -> str:
-    """Return what explains most of the variation, first among strategies, then within each."""
+    """Return what explains most of the variation, first among strategies, then within each.
+
+    Comparisons without a finding are named together, at last.
+    """
     if not groups:
         return (
             f"Too few trials to tell: it takes {LEAST_TRIALS} scored ones, of one strategy or of "
             "several."
         )
-    return " ".join(_group_sentence(group) for group in groups[:3])
+    telling = [group for group in groups if _explained(group) or _leads(group)]
+    told = [_group_sentence(group) for group in telling[:MOST_TOLD]]
+    silent = [group for group in groups if not (_explained(group) or _leads(group))]
+    if silent:
+        told.append(
+            f"{_where(silent)}, no setting explains more of the variation of scores than chance "
+            "would; what sets the best apart cannot be told from chance."
+        )
+    return " ".join(told)
 
 
 def _group_sentence(group: ImportanceGroup) -> str:
-    first = group.settings[0]
-    best = max(group.settings, key=lambda setting: setting.best_share)
-    where = "Among all strategies" if group.strategy == EVERYTHING else f"Within {group.strategy}"
-    stands_out = first.variance_share > group.variance_by_chance
-    leads = best.best_share > group.best_by_chance
-    variation = (
-        f"{_words(first.name)} explains most of the variation of scores "
-        f"({100 * first.variance_share:.0f} %)"
-        if stands_out
-        else "no setting explains more of the variation of scores than chance would"
-    )
-    if not leads:
-        return f"{where}, {variation}; what sets the best apart cannot be told from chance."
-    if stands_out and best.name == first.name:
-        return f"{where}, {variation}, and matters most for getting among the best."
-    return f"{where}, {variation}; for getting among the best, {_words(best.name)} matters most."
+    first, best = group.settings[0], _best(group)
+    variation = "no setting explains more of the variation of scores than chance would"
+    if _explained(group):
+        variation = (
+            f"{_words(first.name)} explains most of the variation of scores "
+            f"({100 * first.variance_share:.0f} %)"
+        )
+    start = f"{_where([group])}, {variation}"
+    if not _leads(group):
+        return f"{start}; what sets the best apart cannot be told from chance."
+    if _explained(group) and best.name == first.name:
+        return f"{start}, and matters most for getting among the best."
+    return f"{start}; for getting among the best, {_words(best.name)} matters most."
+
+
+def _explained(group: ImportanceGroup) -> bool:
+    return group.settings[0].variance_share > group.variance_by_chance
+
+
+def _leads(group: ImportanceGroup) -> bool:
+    return _best(group).best_share > group.best_by_chance
+
+
+def _best(group: ImportanceGroup) -> SettingImportance:
+    return max(group.settings, key=lambda setting: setting.best_share)
+
+
+def _where(groups: Sequence[ImportanceGroup]) -> str:
+    """Return among whose trials, as the beginning of a sentence."""
+    names = [group.strategy for group in groups if group.strategy != EVERYTHING]
+    if len(names) == len(groups):
+        return f"Within {listed(names)}"
+    return f"Among all strategies and within {listed(names)}" if names else "Among all strategies"
 
 
 def _too_few(groups: Sequence[ImportanceGroup]) -> str:
