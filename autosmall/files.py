@@ -22,13 +22,14 @@ def read_file(path: str | Path) -> bytes:
     """
     descriptor = os.open(path, _READ_ONLY)
     try:
-        content = part = os.read(descriptor, _AT_ONCE)
+        first = part = os.read(descriptor, _AT_ONCE)
+        others = []
         while len(part) == _AT_ONCE:
             part = os.read(descriptor, _AT_ONCE)
-            content += part
+            others.append(part)
     finally:
         os.close(descriptor)
-    return content
+    return b"".join([first, *others]) if others else first
 
 
 def write_bytes(path: Path, content: bytes) -> None:
