@@ -19,8 +19,9 @@ def trials_table(run: RunData) -> pd.DataFrame:
     """Return one row per trial, in order of number.
 
     ``score`` and ``train_score`` are means of the run's metric over the finished folds, ``gap``
-    is what the training score exceeds the score by, ``fit_seconds`` is the mean per fold. The
-    columns after ``diagnoses`` are the parameters of the configurations.
+    is what the training score exceeds the score by, ``fit_seconds`` is the mean per fold,
+    ``diagnoses`` names what any fold was diagnosed with (the report: at least half of them). The
+    columns after it are the parameters of the configurations.
     """
     import pandas as pd
 
