@@ -21,7 +21,7 @@ from autosmall.report.facts import ReportFacts
 from autosmall.report.gathering import FactsInMaking
 from autosmall.report.numbers import METRIC_WORDS, is_percent
 from autosmall.report.sections.configurations import Configuration
-from autosmall.report.setting_words import setting_words
+from autosmall.report.setting_words import setting_title
 from autosmall.schema.config import Value
 
 
@@ -88,7 +88,7 @@ def quantities(
     """
     settings = sorted({name for row in rows for name in row.config})
     found = columns([_values(metric, row, settings, scores) for row in rows])
-    labels = _labels(metric) | {name: setting_words(name) for name in settings}
+    labels = _labels(metric) | {name: setting_title(name) for name in settings}
     return {
         name: {"label": labels.get(name, ""), "values": values} for name, values in found.items()
     }

@@ -15,7 +15,7 @@ from autosmall.report.charts.marks import color
 from autosmall.report.charts.render import NARROW_PX, Drawing, Figure, figure
 from autosmall.report.numbers import METRIC_WORDS, is_percent
 from autosmall.report.sections.configurations import Configuration
-from autosmall.report.setting_words import setting_words
+from autosmall.report.setting_words import setting_title
 
 MOST_AXES, NARROW_AXES = 7, 4
 """Axes that there is room for, the score's included."""
@@ -130,7 +130,7 @@ def settings_chart(drawn: Figure, axes: Sequence[Axis]) -> LiveChart:
 
 def _axis(name: str, values: Sequence[object]) -> Axis | None:
     known = [value for value in values if value is not None]
-    title = setting_words(name)
+    title = setting_title(name)
     if any(isinstance(value, str | bool) for value in known):
         names = tuple(dict.fromkeys(str(value) for value in known))
         return Axis(name, title, 0, len(names) - 1, False, names) if 1 < len(names) < 9 else None

@@ -9,7 +9,7 @@ from autosmall.analysis.brief_number import brief_number
 from autosmall.analysis.effects import LEAST_TRIALS, Bin, Effect, find_effects
 from autosmall.analysis.scored_trials import scored_trials
 from autosmall.report.numbers import counted, interval_text, listed, score_text
-from autosmall.report.setting_words import setting_words
+from autosmall.report.setting_words import setting_title, setting_words
 from autosmall.schema.run_data import RunData
 from autosmall.training.metrics import oriented
 
@@ -29,7 +29,7 @@ class SettingEffects:
 
     Attributes:
         setting: Its name in configurations.
-        title: Its name in words.
+        title: Its name in words, with its unit.
         sentence: The answer.
         effects: By strategy; means are on the metric's own scale.
     """
@@ -81,7 +81,7 @@ def gather(run: RunData) -> Effects:
         effects = tuple(effect for effect in own if effect.setting == name and effect.bins)
         if effects:
             sentence = setting_sentence(run.metric, effects)
-            told.append(SettingEffects(name, setting_words(name), sentence, effects))
+            told.append(SettingEffects(name, setting_title(name), sentence, effects))
     scores = tuple(PlacedScore(t.number, oriented(run.metric, t.score)) for t in trials)
     return Effects(tuple(told), _too_few(own), scores)
 
