@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from autosmall.analysis.brief_number import brief_number
 from autosmall.analysis.partial_effect import Effect, partial_effect
 from autosmall.analysis.ranking import Ranking
+from autosmall.analysis.scored_trials import levelled
 from autosmall.schema.config import Config, Value
 from autosmall.schema.results import COMPLETE, RACED_OUT
 from autosmall.schema.run_data import RunData, TrialRecord
-from autosmall.training.metrics import oriented
 
 Reals = NDArray[np.float64]
 
@@ -307,18 +307,11 @@ def _by_fold(
     train = {fold.fold: fold.train_scores.get(run.metric, math.nan) for fold in trial.folds}
     found = {}
     for fold, value in fold_scores:
-        score = _bounded(run, value)
-        gap = _bounded(run, train[fold]) - score
+        score = levelled(run, value)
+        gap = levelled(run, train[fold]) - score
         if math.isfinite(gap):
             found[fold] = (gap, score)
     return found
-
-
-def _bounded(run: RunData, value: float) -> float:
-    """Return a score, more being better; a log loss counts as that of guessing at most."""
-    if run.metric == "log_loss":
-        return max(-value, -math.log(len(run.classes)))
-    return oriented(run.metric, value)
 
 
 def _medians(trials: Sequence[GapAndScore]) -> GapAndScore:

@@ -6,10 +6,10 @@
 * PED-ANOVA: what matters for getting among the best? How far the values of a setting among the
   best trials differ from those among all (Watanabe, Bansal and Hutter, IJCAI 2023).
 
-Both give Optuna's numbers (:mod:`autosmall.analysis.fanova`,
-:mod:`autosmall.analysis.ped_anova`). fANOVA leaves out settings that some
-trials do not have, so the settings of each strategy are judged among its own trials, and the choice
-of strategy, with the settings that all strategies share, among all.
+Both give Optuna's numbers (:mod:`autosmall.analysis.fanova`, :mod:`autosmall.analysis.ped_anova`).
+fANOVA leaves out settings that some trials do not have, so the settings of each strategy are judged
+among its own trials, and the choice of strategy, with the settings that all strategies share, among
+all.
 """
 
 from __future__ import annotations
@@ -137,14 +137,13 @@ def compare_settings(strategy: str, trials: Sequence[ScoredTrial], seed: int) ->
     """
     rng = np.random.default_rng(seed)
     kept = [trials[row] for row in np.sort(rng.permutation(len(trials))[:MOST_TRIALS])]
-    names = _varying(kept)
-    if len(kept) < LEAST_TRIALS or not names or np.ptp([trial.score for trial in kept]) < 1e-9:
+    names, scores = _varying(kept), np.array([trial.score for trial in kept])
+    if len(kept) < LEAST_TRIALS or not names or np.ptp(scores) < 1e-9:
         return ImportanceGroup(strategy, len(trials), 0, ())
     settings = [_setting([trial.values[name] for trial in kept]) for name in names]
-    values = np.array([trial.score for trial in kept])
-    variance, best = _evaluate(settings, values, seed, TREES)
+    variance, best = _evaluate(settings, scores, seed, TREES)
     chance = [
-        _evaluate(settings, rng.permutation(values), seed, SHUFFLED_TREES) for _ in range(SHUFFLES)
+        _evaluate(settings, rng.permutation(scores), seed, SHUFFLED_TREES) for _ in range(SHUFFLES)
     ]
     total = sum(best) or 1.0
     found = [

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 import numpy as np
 from scipy.special import chdtri, stdtr, stdtrit
@@ -142,7 +143,7 @@ def estimate(values: Sequence[float], fold_count: int) -> Estimate:
     The interval has ``J - 1`` degrees of freedom. It describes one configuration named in
     advance; it knows nothing of having been picked as the best of many.
     """
-    mean = _mean(values) if len(values) else math.nan
+    mean = fmean(values) if len(values) else math.nan
     error = corrected_standard_error(values, fold_count)
     if math.isnan(error):
         return Estimate(mean, error, math.nan, math.nan)
@@ -159,7 +160,7 @@ def correlated_posterior(differences: Sequence[float], fold_count: int) -> Poste
     ``rho / (1 - rho) = n_test / n_train``, the scale is the standard error of Nadeau and Bengio.
     """
     error = corrected_standard_error(differences, fold_count)
-    return Posterior(_mean(differences), error, max(1, len(differences) - 1))
+    return Posterior(fmean(differences), error, max(1, len(differences) - 1))
 
 
 def corrected_t_test(differences: Sequence[float], fold_count: int) -> float:
@@ -180,7 +181,7 @@ def combined_posterior(
     empirical Bayes methods", SAGMB 3, 2004, section 3), and at least 1. The degrees of freedom
     are those of Satterthwaite (Biometrics Bulletin 2, 1946) for the sum of the two parts.
     """
-    mean, count = _mean(differences), len(differences)
+    mean, count = fmean(differences), len(differences)
     of_pictures = noise.standard_error**2
     known = PRIOR_FOLDS + count - 1
     own = (count - 1) * fold_ratio(differences, fold_count, noise.standard_error)
@@ -233,12 +234,10 @@ def _p_value(posterior: Posterior) -> float:
     return 2 * min(below, 1 - below)
 
 
-def _mean(values: Sequence[float]) -> float:
-    """Return the mean; NumPy takes longer to begin than to add up a few folds."""
-    return math.fsum(values) / len(values)
-
-
 def _variance(values: Sequence[float]) -> float:
-    """Return the variance with ``len(values) - 1`` degrees of freedom."""
-    mean = _mean(values)
+    """Return the variance with ``len(values) - 1`` degrees of freedom.
+
+    NumPy takes longer to begin than this takes for a few folds.
+    """
+    mean = fmean(values)
     return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)

@@ -34,7 +34,7 @@ def scored_trials(run: RunData) -> tuple[ScoredTrial, ...]:
     mean over them. Log losses above that of guessing count as guessing.
     """
     scores = {
-        trial: {fold: _levelled(run, value) for fold, value in found}
+        trial: {fold: levelled(run, value) for fold, value in found}
         for trial, found in fold_scores(run).own.items()
     }
     folds = {fold for found in scores.values() for fold in found}
@@ -54,7 +54,7 @@ def scored_trials(run: RunData) -> tuple[ScoredTrial, ...]:
     )
 
 
-def _levelled(run: RunData, value: float) -> float:
+def levelled(run: RunData, value: float) -> float:
     """Return a score, more being better; a log loss counts as that of guessing at most."""
     if run.metric == "log_loss":
         return max(-value, -math.log(len(run.classes)))
