@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+import subprocess
+import sys
+
 import psutil
 import pytest
 
-from autosmall.runner.process import MemoryShare, private_memory_bytes
+from autosmall.runner.process import MemoryShare
 from autosmall.runner.ray_pool import RayPool
 from autosmall.schema.config import Config
 from autosmall.schema.results import COMPLETE
@@ -27,10 +29,28 @@ def test_the_share_of_another_machine_is_what_it_has_for_a_core():
     assert share.is_outgrown(psutil.virtual_memory().total + 1)
 
 
-def test_private_memory_grows_with_what_a_process_writes():
-    before = private_memory_bytes()
-    block = np.ones(2**23)
-    assert private_memory_bytes() > before + 0.9 * block.nbytes
+GROWTH_OF_A_FRESH_PROCESS = """
+import mmap
+from autosmall.runner.process import private_memory_bytes
+
+before = private_memory_bytes()
+written = b"x" * {count}
+own = private_memory_bytes() - before
+shared = mmap.mmap(-1, {count})
+shared.write(written)
+print(own, private_memory_bytes() - before)
+"""
+"""What this process holds falls meanwhile where another thread of it gives memory back."""
+
+
+def test_private_memory_is_what_a_process_writes_and_shares_with_no_other():
+    count = 2**26
+    code = GROWTH_OF_A_FRESH_PROCESS.format(count=count)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    own, with_shared = (int(number) for number in done.stdout.split())
+    assert 0.9 * count < own < 1.1 * count
+    if sys.platform == "linux":
+        assert with_shared < 1.1 * count
 
 
 @pytest.mark.slow
