@@ -47,9 +47,17 @@ SMALL_CLASS = 20
 
 
 def recommendation(
-    metric: str, chosen: TrialSummary, corrected: CorrectedScore, majority: float
+    metric: str,
+    chosen: TrialSummary,
+    corrected: CorrectedScore,
+    majority: float,
+    *,
+    leads: bool = True,
 ) -> str:
-    """Return what to use and what to expect of it; ``majority`` may be NaN."""
+    """Return what to use and what to expect of it.
+
+    ``majority`` may be NaN; ``leads`` tells whether it has the best score.
+    """
     interval = interval_text(metric, corrected.low, corrected.high)
     score = score_text(metric, corrected.score, _half(corrected))
     text = (
@@ -57,7 +65,7 @@ def recommendation(
         f"({interval}) on new pictures of the same kind."
     )
     if chosen.strategy == BASELINE:
-        return f"{text} That is always answering the commonest class: nothing tried does better."
+        return f"{text} That is always answering the commonest class: {_rivals(corrected, leads)}."
     if math.isnan(majority):
         return text
     above, below = corrected.low > majority, corrected.high < majority
@@ -71,6 +79,12 @@ def recommendation(
         f"{text} The interval does not exclude {reference}, which is what always answering the "
         "commonest class gets: these pictures do not show that anything was learned."
     )
+
+
+def _rivals(corrected: CorrectedScore, leads: bool) -> str:
+    if corrected.candidates == 1:
+        return "no other configuration has finished all its folds"
+    return "nothing tried does better" if leads else "nothing tried does clearly better"
 
 
 def trust(

@@ -114,6 +114,22 @@ SITUATIONS = {
         "Use baseline (trial 2): expect 60 % accuracy (50 to 70 %) on new pictures of the "
         "same kind. That is always answering the commonest class: nothing tried does better.",
     ),
+    "only the baseline has finished": (
+        lambda: sentences.recommendation(
+            "accuracy", trial(strategy="baseline"), corrected(0.6, 0.5, 0.7, candidates=1), 0.6
+        ),
+        "Use baseline (trial 2): expect 60 % accuracy (50 to 70 %) on new pictures of the "
+        "same kind. That is always answering the commonest class: no other configuration has "
+        "finished all its folds.",
+    ),
+    "baseline preferred to a better score within the noise": (
+        lambda: sentences.recommendation(
+            "accuracy", trial(strategy="baseline"), corrected(0.6, 0.5, 0.7), 0.6, leads=False
+        ),
+        "Use baseline (trial 2): expect 60 % accuracy (50 to 70 %) on new pictures of the "
+        "same kind. That is always answering the commonest class: nothing tried does clearly "
+        "better.",
+    ),
     "macro F1, no majority score known": (
         lambda: sentences.recommendation("f1_macro", trial(), corrected(), NAN),
         "Use frozen (trial 2): expect a macro F1 of 86 % (78 to 93 %) on new pictures of the "

@@ -112,7 +112,11 @@ def gather(
         references=references,
         retrain_command=commands.retrain_command(run_path),
         sentence=sentences.recommendation(
-            run.metric, chosen, corrected, references[0].score if references else float("nan")
+            run.metric,
+            chosen,
+            corrected,
+            references[0].score if references else float("nan"),
+            leads=chosen.trial == ranking.leader,
         ),
         prefer=ranking.contest.prefer,
         rule=recommending.rule(ranking),
