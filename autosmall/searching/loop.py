@@ -4,27 +4,21 @@ With a limit of trials the loop is reproducible: trial ``t`` is proposed, and ra
 results of trials up to ``t - LAG`` alone, told in order of their numbers, so that it does not
 matter how many workers there are or who is quicker. Under a time budget alone each result is used
 as soon as it is there.
-
-The search may end before its limits once going on is not expected to pay
-(:mod:`autosmall.analysis.stopping`); that decision looks at what a proposal looks at.
 """
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
-from autosmall.analysis.stopping import Outlook, outlook
 from autosmall.explorers.base import Explorer
-from autosmall.explorers.portfolio import PROPOSER as PORTFOLIO
 from autosmall.progress import SearchView
 from autosmall.run_folder.state import AskingTime
 from autosmall.run_folder.store import RunStore
-from autosmall.runner.pool import Pool, WorkerStatus
+from autosmall.runner.pool import Pool
 from autosmall.runner.race import decide
 from autosmall.schema.results import (
     COMPLETE,
@@ -38,17 +32,14 @@ from autosmall.schema.results import (
 from autosmall.schema.run_data import TrialRecord
 from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.searching.asking import Asking
+from autosmall.searching.early_end import EarlyEnd
 from autosmall.searching.kept_models import keep_leaders_models
-from autosmall.searching.schedule import LAST_SHARE, fold_seconds, next_ahead
+from autosmall.searching.limits import LAG, Limits
+from autosmall.searching.schedule import next_ahead
+from autosmall.searching.time_left import TimeLeft
 from autosmall.searching.trial import RUNNING, Trial
 from autosmall.searching.trials import Trials
 from autosmall.searching.view import leader_row, worker_rows
-
-LAG = 16
-"""Trial t sees the results of trials up to t - LAG."""
-
-GRACE_SHARE = 0.05
-"""Share of the time budget by which folds in flight may exceed it."""
 
 NO_TIME = "no configuration was left that fits in the remaining time"
 
@@ -56,36 +47,8 @@ MAX_UNSUITABLE = 5
 """Proposals in a row that may be too long for the time left before asking stops."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """When the search ends.
-
-    Attributes:
-        max_trials: Trials in all, or ``None``.
-        time_budget_seconds: Wall time, or ``None``.
-        seconds_before: Spent in earlier sittings and on this one's preparations.
-        early_stop_from: Trials that are proposed before the search may end early; ``None`` for
-            never.
-        reserve: Returns the seconds of the budget to be left for what follows, from the trials.
-    """
-
-    max_trials: int | None
-    time_budget_seconds: float | None
-    seconds_before: float = 0.0
-    early_stop_from: int | None = None
-    reserve: Callable[[Collection[Trial]], float] = lambda trials: 0.0
-
-    @property
-    def reproducible(self) -> bool:
-        """Whether proposals must not depend on who is quicker."""
-        return self.max_trials is not None
-
-
 class SearchLoop:
-    """One search in one sitting.
-
-    ``end_reason`` says why :meth:`run` returned, ``stopped_early`` whether it could have gone on.
-    """
+    """One search in one sitting; ``end_reason`` says why :meth:`run` returned."""
 
     def __init__(
         self,
@@ -105,13 +68,12 @@ class SearchLoop:
         self._store = store
         self._on_end = on_end
         self._on_view = on_view
-        self._started = time.monotonic()
         self._trials = Trials(context.metric)
+        self._time_left = TimeLeft(limits, self._trials, context.folds.total)
+        self._early_end = EarlyEnd(context, limits, self._trials, self._time_left)
         self._unsuitable = 0
         self._given_up: set[int] = set()
-        self._reserved_seconds = 0.0
         self.end_reason = ""
-        self.stopped_early = False
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -121,7 +83,12 @@ class SearchLoop:
     @property
     def seconds(self) -> float:
         """Wall time spent, earlier sittings included."""
-        return self._limits.seconds_before + time.monotonic() - self._started
+        return self._time_left.spent_seconds
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether the search ended before its limits."""
+        return bool(self._early_end.reason)
 
     @property
     def asking(self) -> AskingTime:
@@ -139,7 +106,7 @@ class SearchLoop:
         self._explorer.restore(record.suggestion for record in records)
         metric = self._context.metric
         ended = [t.outcome(metric) for t in self._trials.values() if t.status != RUNNING]
-        self._reserve()
+        self._time_left.reserve()
         keep_leaders_models(self._store.path, self._trials, metric)
         for trial in tuple(self._trials.running.values()):
             if trial.folds and not self._runs_whole(trial):
@@ -150,7 +117,7 @@ class SearchLoop:
 
     def run(self) -> None:
         """Work until a limit is reached or nothing is left to propose."""
-        while not self._out_of_time:
+        while self._time_left.seconds > 0:
             self._drop_what_would_not_end()
             self._fill()
             self._send_ahead()
@@ -174,15 +141,6 @@ class SearchLoop:
     def _going_on(self) -> list[Trial]:
         return [t for n, t in self._trials.running.items() if n not in self._given_up]
 
-    @property
-    def _seconds_left(self) -> float:
-        budget = self._limits.time_budget_seconds
-        return math.inf if budget is None else budget - self.seconds - self._reserved_seconds
-
-    @property
-    def _out_of_time(self) -> bool:
-        return self._seconds_left <= 0
-
     def _fill(self) -> None:
         """Ask for trials and send them off while there is room."""
         while self._room():
@@ -191,7 +149,7 @@ class SearchLoop:
             self._store.add_suggestion(suggestion)
             trial = Trial(suggestion)
             self._trials.add(trial)
-            if self._too_long(trial):
+            if self._time_left.is_too_short_for(trial):
                 self._unsuitable += 1
                 self._end(trial, NOT_BEGUN, "it would not end within the time left")
             else:
@@ -201,7 +159,7 @@ class SearchLoop:
     def _room(self) -> bool:
         number = self._explorer.next_number
         if self._limits.max_trials is not None:
-            known = not any(n <= number - LAG for n in self._trials.running)
+            known = not any(n <= self._limits.horizon(number) for n in self._trials.running)
             has_room = number < self._limits.max_trials and known
         elif self._unsuitable >= MAX_UNSUITABLE:
             self.end_reason = NO_TIME
@@ -210,46 +168,19 @@ class SearchLoop:
             has_room = len(self._going_on) < self._pool.size + self._spare_trials
         return has_room and not self._ends_early(number)
 
+    def _ends_early(self, number: int) -> bool:
+        ends = self._early_end.comes_before(number, self._pool.size)
+        self.end_reason = self._early_end.reason or self.end_reason
+        return ends
+
     @property
     def _spare_trials(self) -> int:
         latest = [trial.fit_seconds for trial in self._trials.latest_ended(LAG)]
         return self._asking.spare_trials(float(np.mean(latest)) if latest else None)
 
-    def _ends_early(self, number: int) -> bool:
-        """Tell whether to end before trial ``number`` is proposed; once so, for good."""
-        earliest = self._limits.early_stop_from
-        if self.stopped_early or earliest is None or number < earliest:
-            return self.stopped_early
-        known = self._trials.known(self._horizon(number))
-        starts = sum(t.suggestion.proposer == PORTFOLIO for t in self._trials.values())
-        if sum(trial.suggestion.proposer == PORTFOLIO for trial in known) < starts:
-            return False
-        found = self._outlook(known, number)
-        if not found.worthwhile:
-            self.stopped_early = True
-            self.end_reason = f"{found.in_words(self._context.metric)}; --no-early-stop goes on"
-        return self.stopped_early
-
-    def _outlook(self, known: list[Trial], number: int) -> Outlook:
-        metric = self._context.metric
-        proposed = [trial for trial in known if trial.suggestion.proposer != PORTFOLIO]
-        limit = self._limits.max_trials
-        left = self._proposals_in_time(proposed) if limit is None else limit - number
-        return outlook(
-            [trial.outcome(metric) for trial in known],
-            [trial.outcome(metric) for trial in proposed],
-            left,
-            self._context.folds.fold_count,
-        )
-
-    def _proposals_in_time(self, proposed: list[Trial]) -> float:
-        """Return how many more trials like these the time left has room for."""
-        seconds = float(np.mean([t.fit_seconds for t in proposed])) if proposed else math.inf
-        return self._seconds_left * self._pool.size / max(seconds, 1e-3)
-
     def _tell_known(self) -> None:
         """Tell the explorer what it may know before the next proposal, in order of numbers."""
-        for trial in self._trials.take_untold(self._horizon(self._explorer.next_number)):
+        for trial in self._trials.take_untold(self._limits.horizon(self._explorer.next_number)):
             self._explorer.tell(trial.outcome(self._context.metric))
 
     def _go_on(self, trial: Trial) -> None:
@@ -275,17 +206,10 @@ class SearchLoop:
             return
         trial.sent.update(folds)
         request = FitRequest(trial.number, trial.suggestion.config, tuple(folds))
-        if self._near_end:
-            seconds = fold_seconds(trial, self._trials.values()) or 0.0
-            left = self._context.folds.total - len(trial.folds)
-            self._pool.submit(request, seconds=left * seconds)
+        if self._time_left.near_end:
+            self._pool.submit(request, seconds=self._time_left.missing_seconds(trial))
         else:
             self._pool.submit(request, first=bool(trial.folds))
-
-    @property
-    def _near_end(self) -> bool:
-        budget = self._limits.time_budget_seconds
-        return budget is not None and self._seconds_left < LAST_SHARE * budget
 
     def _send_ahead(self) -> None:
         """Send off folds before their turn where workers have nothing else to do.
@@ -378,17 +302,13 @@ class SearchLoop:
 
     def _incumbent(self, challenger: Trial) -> Trial | None:
         """Return the best complete trial that the challenger may know of."""
-        return self._trials.best_known(self._horizon(challenger.number))
-
-    def _horizon(self, number: int) -> float:
-        """Return up to which number results may bear on a decision on trial ``number``."""
-        return number - LAG if self._limits.reproducible else math.inf
+        return self._trials.best_known(self._limits.horizon(challenger.number))
 
     def _end(self, trial: Trial, status: str, reason: str) -> None:
         if not self._runs_whole(trial):
             self._forget_ahead(trial)
         self._trials.end(trial, status)
-        self._reserve()
+        self._time_left.reserve()
         self._store.end_trial(trial.number, status, reason)
         keep_leaders_models(self._store.path, self._trials, self._context.metric)
         self._on_end(trial.outcome(self._context.metric))
@@ -399,21 +319,6 @@ class SearchLoop:
         for fold in [fold for fold in trial.folds if fold >= trial.judged]:
             self._store.forget_fold(trial.number, fold)
             self._trials.drop_fold(trial, fold)
-
-    def _reserve(self) -> None:
-        """Set time aside for what follows the search, as its trials tell."""
-        self._reserved_seconds = self._limits.reserve(self._trials.values())
-
-    def _too_long(self, trial: Trial) -> bool:
-        """Tell whether the trial would exceed the time left, judged by others of its strategy."""
-        if math.isinf(self._seconds_left):
-            return False
-        seconds = fold_seconds(trial, self._trials.values())
-        return seconds is not None and seconds * self._context.folds.total > self._seconds_left
-
-    @property
-    def _grace_seconds(self) -> float:
-        return GRACE_SHARE * (self._limits.time_budget_seconds or 0.0)
 
     def _drop_what_would_not_end(self) -> None:
         """Take folds back that no worker has begun, where they would not end in time."""
@@ -426,8 +331,7 @@ class SearchLoop:
 
         It stays unfinished: with a larger budget the same command goes on with it.
         """
-        seconds = fold_seconds(trial, ())
-        if seconds is not None and seconds > self._seconds_left + self._grace_seconds:
+        if self._time_left.is_too_short_for_a_fold_of(trial):
             self._given_up.add(trial.number)
         return trial.number in self._given_up
 
@@ -435,19 +339,12 @@ class SearchLoop:
         """Drop what is queued and wait a little for begun folds that are about to end."""
         for trial in self._trials.running.values():
             self._pool.cancel(trial.number)
-        deadline = time.monotonic() + self._grace_seconds
+        deadline = time.monotonic() + self._time_left.grace_seconds
         while (left := deadline - time.monotonic()) > 0 and any(
-            self._ends_within(left, status) for status in self._pool.statuses()
+            self._time_left.ends_within(left, status) for status in self._pool.statuses()
         ):
             self.keep(self._pool.wait(0.5))
         self.keep(self._pool.wait(0))
-
-    def _ends_within(self, seconds: float, worker: WorkerStatus) -> bool:
-        """Tell whether a worker's fold may end within so many seconds, by what others took."""
-        if worker.trial is None:
-            return False
-        whole = fold_seconds(self._trials[worker.trial], self._trials.values())
-        return whole is None or whole - worker.since_seconds <= seconds
 
     def keep(self, results: list[FoldResult]) -> None:
         """Store late folds; a trial that they complete ends."""
@@ -464,7 +361,7 @@ class SearchLoop:
         return SearchView(
             metric=metric,
             seconds=self.seconds,
-            seconds_left=None if budget is None else self._seconds_left,
+            seconds_left=None if budget is None else self._time_left.seconds,
             trials_ended=ended.total(),
             max_trials=self._limits.max_trials,
             folds_done=self._trials.folds_done,

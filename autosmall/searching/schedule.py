@@ -1,4 +1,4 @@
-"""Who works on what next: folds ahead of their turn, and long trials first near the end."""
+"""Which fold to do ahead of its turn, and how long a fold is expected to take."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from collections.abc import Collection, Iterable
 import numpy as np
 
 from autosmall.searching.trial import RUNNING, Trial
-
-LAST_SHARE = 0.2
-"""Last part of the time budget, in which what takes longest begins first."""
 
 
 def next_ahead(trials: Iterable[Trial], total: int) -> Trial | None:

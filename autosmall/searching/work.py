@@ -24,8 +24,9 @@ from autosmall.runner.pool import Pool
 from autosmall.searching.altered_pictures import show_augmentation
 from autosmall.searching.clock import Clock
 from autosmall.searching.invariance_check import BUDGET_SHARE, check_invariances
+from autosmall.searching.limits import Limits
 from autosmall.searching.live_report import LiveReport
-from autosmall.searching.loop import Limits, SearchLoop
+from autosmall.searching.loop import SearchLoop
 from autosmall.searching.saliency_maps import draw_maps, reserved_map_seconds
 from autosmall.searching.sample_size_fits import SampleSizeFits, reserved_seconds
 from autosmall.searching.setup import PreparedSearch

@@ -35,7 +35,8 @@ from autosmall.schema.folds import FoldPlan
 from autosmall.schema.pictures import PictureSpec
 from autosmall.schema.results import COMPLETE, FAILED, RACED_OUT, FoldResult
 from autosmall.schema.search_context import FitRequest, SearchContext
-from autosmall.searching.loop import Limits, SearchLoop
+from autosmall.searching.limits import Limits
+from autosmall.searching.loop import SearchLoop
 
 SLEEP_SECONDS = 2.0
 PICTURES, FOLDS = 500, 5

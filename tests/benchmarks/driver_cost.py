@@ -24,7 +24,8 @@ from autosmall.schema.results import COMPLETE, FoldResult, Suggestion, TrialOutc
 from autosmall.schema.run_data import TrialRecord
 from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.schema.space import ChoiceDimension, Space
-from autosmall.searching.loop import Limits, SearchLoop
+from autosmall.searching.limits import Limits
+from autosmall.searching.loop import SearchLoop
 
 PICTURES, FOLDS, FURTHER = 500, 5, 40
 EARLIER = (10, 1000, 5000)

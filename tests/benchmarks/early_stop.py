@@ -19,7 +19,7 @@ import numpy as np
 from autosmall.analysis.stopping import outlook
 from autosmall.schema.config import Config
 from autosmall.schema.results import COMPLETE, Suggestion, TrialOutcome
-from autosmall.searching.loop import LAG
+from autosmall.searching.limits import LAG
 
 MAX_TRIALS = 150
 STARTS = 8

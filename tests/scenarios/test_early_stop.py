@@ -75,13 +75,13 @@ def test_an_early_end_holds_until_more_is_asked_for(
     Lag and rest are made short, so that few trials do.
     """
     lag, rest = 4, 3
-    monkeypatch.setattr("autosmall.searching.loop.LAG", lag)
+    monkeypatch.setattr("autosmall.searching.limits.LAG", lag)
     monkeypatch.setattr("autosmall.searching.work.LEAST_PROPOSALS", rest)
 
     def hopeless(outcomes: object, proposed: list[object], *facts: float) -> Outlook:
         return Outlook(0.0 if proposed else math.inf, 0.01, 9)
 
-    monkeypatch.setattr("autosmall.searching.loop.outlook", hopeless)
+    monkeypatch.setattr("autosmall.searching.early_end.outlook", hopeless)
     options["sample_size"] = False
     run = autosmall.search(stripes, max_trials=9, **options)  # type: ignore[arg-type]
     early = 2 + lag

@@ -33,7 +33,8 @@ from autosmall.schema.search_context import FitRequest, SearchContext
 from autosmall.schema.seeds import derive_seed
 from autosmall.schema.space import ChoiceDimension, FloatDimension, Space
 from autosmall.searching.kept_models import MOST_LEADERS
-from autosmall.searching.loop import LAG, MAX_UNSUITABLE, NO_TIME, Limits, SearchLoop
+from autosmall.searching.limits import LAG, Limits
+from autosmall.searching.loop import MAX_UNSUITABLE, NO_TIME, SearchLoop
 
 SPACE = Space(
     "test",

@@ -1,0 +1,87 @@
+"""What is left of the time budget, and what would still end within it."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from autosmall.runner.pool import WorkerStatus
+from autosmall.searching.limits import Limits
+from autosmall.searching.schedule import fold_seconds
+from autosmall.searching.trial import Trial
+from autosmall.searching.trials import Trials
+
+LAST_SHARE = 0.2
+"""Last part of the time budget, in which what takes longest begins first."""
+
+GRACE_SHARE = 0.05
+"""Share of the time budget by which folds in flight may exceed it."""
+
+
+class TimeLeft:
+    """The time budget of one sitting, which begins when this is made.
+
+    How long a fold takes is judged by those of its own trial, else of its strategy.
+
+    Args:
+        limits: The budget, if any, and what earlier sittings spent of it.
+        trials: All trials, whose folds tell how long one takes.
+        fold_count: Folds of a trial.
+    """
+
+    def __init__(self, limits: Limits, trials: Trials, fold_count: int) -> None:
+        self._limits = limits
+        self._trials = trials
+        self._fold_count = fold_count
+        self._started = time.monotonic()
+        self._reserved_seconds = 0.0
+
+    @property
+    def spent_seconds(self) -> float:
+        """Wall time spent, earlier sittings included."""
+        return self._limits.seconds_before + time.monotonic() - self._started
+
+    @property
+    def seconds(self) -> float:
+        """What is left for trials, infinite without a budget, negative when it is exceeded."""
+        budget = self._limits.time_budget_seconds
+        return math.inf if budget is None else budget - self.spent_seconds - self._reserved_seconds
+
+    @property
+    def grace_seconds(self) -> float:
+        """How long begun folds may be waited for beyond the budget."""
+        return GRACE_SHARE * (self._limits.time_budget_seconds or 0.0)
+
+    @property
+    def near_end(self) -> bool:
+        """Whether the last part of the budget has begun."""
+        budget = self._limits.time_budget_seconds
+        return budget is not None and self.seconds < LAST_SHARE * budget
+
+    def reserve(self) -> None:
+        """Set time aside for what follows the search, as its trials tell."""
+        self._reserved_seconds = self._limits.reserve(self._trials.values())
+
+    def is_too_short_for(self, trial: Trial) -> bool:
+        """Tell whether a trial that has not begun would not end with all its folds."""
+        if math.isinf(self.seconds):
+            return False
+        seconds = fold_seconds(trial, self._trials.values())
+        return seconds is not None and seconds * self._fold_count > self.seconds
+
+    def is_too_short_for_a_fold_of(self, trial: Trial) -> bool:
+        """Tell whether one more fold would not end, judged by the trial's own folds alone."""
+        seconds = fold_seconds(trial, ())
+        return seconds is not None and seconds > self.seconds + self.grace_seconds
+
+    def missing_seconds(self, trial: Trial) -> float:
+        """Return what the missing folds of a trial take one after another, 0 if nothing tells."""
+        seconds = fold_seconds(trial, self._trials.values()) or 0.0
+        return (self._fold_count - len(trial.folds)) * seconds
+
+    def ends_within(self, seconds: float, worker: WorkerStatus) -> bool:
+        """Tell whether a worker's fold may end within so many seconds; no for an idle one."""
+        if worker.trial is None:
+            return False
+        whole = fold_seconds(self._trials[worker.trial], self._trials.values())
+        return whole is None or whole - worker.since_seconds <= seconds
