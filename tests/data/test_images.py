@@ -253,6 +253,48 @@ def test_reduction_does_not_alias():
     assert small.max() <= 135
 
 
+def detailed(height: int, width: int) -> np.ndarray:
+    """Soft shapes, and noise that differs from pixel to pixel."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    waves = [np.sin(rows / 90 + k) * np.cos(columns / (60 + 30 * k)) for k in range(3)]
+    noise = np.random.default_rng(0).normal(0, 20, (height, width, 3))
+    return (128 + 90 * np.stack(waves, axis=2) + noise).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("policy", ["stretch", "letterbox", "center_crop", "native"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_large_jpeg_files_are_decoded_smaller_with_the_same_result(
+    tmp_path, policy, mode, orientation
+):
+    """The bound is what the module says of pictures without edges of full contrast."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "large.jpg"
+    Image.fromarray(detailed(801, 1203)).convert(mode).save(path, quality=92, exif=exif)
+    spec = PictureSpec(32, policy)
+    whole = prepare_picture(read_picture(path), spec)
+    picture = load_picture(path, spec)
+    assert picture.shape == whole.shape
+    difference = np.abs(picture.astype(int) - whole)
+    assert 0 < difference.max() <= 2
+
+
+def test_jpeg_files_that_are_not_much_larger_are_decoded_whole(tmp_path):
+    path = tmp_path / "p.jpg"
+    Image.fromarray(detailed(200, 500)).save(path)
+    spec = PictureSpec(32)  # a half of 200 is less than 4 times 32
+    assert np.array_equal(load_picture(path, spec), prepare_picture(read_picture(path), spec))
+
+
+def test_half_a_large_jpeg_is_refused_when_it_is_decoded_smaller_too(tmp_path):
+    path = tmp_path / "large.jpg"
+    Image.fromarray(detailed(800, 1200)).save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(UnreadablePictureError, match="cannot be decoded"):
+        load_picture(path, PictureSpec(32))
+
+
 def test_grey_is_itu_r_601():
     colors = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [90, 90, 90]]], dtype=np.uint8)
     grey = prepare_picture(np.repeat(colors, 4, axis=0), PictureSpec(4, "stretch", "grayscale"))
