@@ -2,6 +2,7 @@
 
 A worker goes on with the request that it has begun, then takes the first that nobody has begun,
 and only then helps with another's folds. Requests whose folds share their work are never shared.
+A worker may be kept for the next fold of the trial of which it has just done one.
 """
 
 from __future__ import annotations
@@ -84,9 +85,12 @@ class FoldQueue:
         if jobs:
             self._tickets.insert(self._position(place), ticket)
 
-    def take(self, worker: str) -> FoldJob | None:
-        """Return what ``worker`` does next, or ``None`` where nothing is left for it."""
-        ticket = self._ticket_for(worker)
+    def take(self, worker: str, kept_for: int | None = None) -> FoldJob | None:
+        """Return what ``worker`` does next, or ``None`` where nothing is left for it.
+
+        A worker that is ``kept_for`` a trial begins requests of no other.
+        """
+        ticket = self._ticket_for(worker, kept_for)
         if ticket is None:
             return None
         ticket.owner = ticket.owner or worker
@@ -116,11 +120,13 @@ class FoldQueue:
         ]
         return ahead[-1] if ahead else 0
 
-    def _ticket_for(self, worker: str) -> _Ticket | None:
+    def _ticket_for(self, worker: str, kept_for: int | None) -> _Ticket | None:
         own = (ticket for ticket in self._tickets if ticket.owner == worker)
         unbegun = (ticket for ticket in self._tickets if ticket.owner is None)
         shared = (ticket for ticket in self._tickets if not ticket.together)
-        for candidates in (own, unbegun, shared):
+        next_of_trial = (ticket for ticket in self._tickets if ticket.trial == kept_for)
+        orders = (own, unbegun, shared) if kept_for is None else (own, next_of_trial)
+        for candidates in orders:
             ticket = next(candidates, None)
             if ticket is not None:
                 return ticket

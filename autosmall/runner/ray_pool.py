@@ -34,6 +34,14 @@ MAX_ATTEMPTS = 2
 PREPARING_SECONDS = 0.5
 """After how long without a search the workers warm up: it is being prepared, maybe for long."""
 
+KEPT_SHARE, KEPT_SECONDS = 0.02, 0.2
+"""How long a worker is kept for the next fold of the trial of which it has just done one.
+
+That share of the fold's time, so many seconds at most. Where the search goes on with the trial it
+says so within some milliseconds; without that the worker would meanwhile have begun another, and
+trials that end late would all end late.
+"""
+
 CLOSE_SECONDS = 4.5
 """How long :meth:`RayPool.close` waits for Ray to end; what remains ends with this process."""
 
@@ -52,10 +60,12 @@ class _Ended:
 
 @dataclass
 class _Slot:
-    """What one worker does, and since when."""
+    """What one worker does, and since when; idle, for which trial it is kept, and until when."""
 
     job: FoldJob | None
     since: float
+    kept_for: int | None = None
+    kept_until: float = 0.0
 
 
 class RayPool(Pool):
@@ -187,7 +197,7 @@ class RayPool(Pool):
             while not self._closing.is_set():
                 self._take_in(news)
                 self._hand_out()
-                news = self._news.get()
+                news = self._next_news()
         except AutoSmallError as error:
             self._started.set_exception(error)
         finally:
@@ -203,6 +213,14 @@ class RayPool(Pool):
         self._cluster.warm_up()
         return self._news.get()
 
+    def _next_news(self) -> SearchContext | FitRequest | _Ended | None:
+        """Return the next news, or ``None`` once a worker is no longer kept for a trial."""
+        now = time.monotonic()
+        kept = [slot.kept_until - now for slot in self._slots.values() if slot.job is None]
+        with suppress(Empty):
+            return self._news.get(timeout=min((s for s in kept if s > 0), default=None))
+        return None
+
     def _take_in(self, news: SearchContext | FitRequest | _Ended | None) -> None:
         if isinstance(news, SearchContext):
             self._cluster.begin(news)
@@ -214,11 +232,14 @@ class RayPool(Pool):
     def _hand_out(self) -> None:
         """Give every idle worker its next fold."""
         for name, slot in self._slots.items():
+            if slot.job is not None:
+                continue
+            now = time.monotonic()
             with self._lock:
-                job = self._queue.take(name) if slot.job is None else None
+                job = self._queue.take(name, slot.kept_for if now < slot.kept_until else None)
                 if job is None:
                     continue
-                self._slots[name] = _Slot(job, time.monotonic())
+                self._slots[name] = _Slot(job, now)
             future = self._cluster.run(name, job.request)
             future.add_done_callback(self._reporter(name, job))
 
@@ -233,8 +254,10 @@ class RayPool(Pool):
         elif error is not None:
             self._cluster.recover(news.worker, news.job.request.config, error)
         again = error is not None and may_pass(error) and news.job.attempt < MAX_ATTEMPTS
+        now = time.monotonic()
+        kept_seconds = min(KEPT_SECONDS, KEPT_SHARE * (now - self._slots[news.worker].since))
         with self._lock:
-            self._slots[news.worker] = _Slot(None, time.monotonic())
+            self._slots[news.worker] = _Slot(None, now, news.job.trial, now + kept_seconds)
             if again:
                 self._queue.put_back(news.worker, news.job)
         if not again:

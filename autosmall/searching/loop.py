@@ -201,15 +201,17 @@ class SearchLoop:
             self._send(trial, unsent[:1])
 
     def _send(self, trial: Trial, folds: list[int]) -> None:
-        """Hand folds to the pool: a begun trial goes first, near the end whatever takes long."""
+        """Hand folds to the pool: a begun trial goes first, then, near the end, what takes long."""
         if self._gives_up(trial):
             return
         trial.sent.update(folds)
         request = FitRequest(trial.number, trial.suggestion.config, tuple(folds))
-        if self._time_left.near_end:
+        if trial.folds:
+            self._pool.submit(request, first=True)
+        elif self._time_left.near_end:
             self._pool.submit(request, seconds=self._time_left.missing_seconds(trial))
         else:
-            self._pool.submit(request, first=bool(trial.folds))
+            self._pool.submit(request)
 
     def _send_ahead(self) -> None:
         """Send off folds before their turn where workers have nothing else to do.
@@ -321,17 +323,17 @@ class SearchLoop:
             self._trials.drop_fold(trial, fold)
 
     def _drop_what_would_not_end(self) -> None:
-        """Take folds back that no worker has begun, where they would not end in time."""
+        """Take back what no worker has begun of trials that would not end in time."""
         for trial in self._going_on:
             if self._gives_up(trial):
                 self._pool.cancel(trial.number)
 
     def _gives_up(self, trial: Trial) -> bool:
-        """Tell whether no further fold of a trial is begun, judged by its own folds.
+        """Tell whether no further fold of a trial is begun, as it would not end in time.
 
         It stays unfinished: with a larger budget the same command goes on with it.
         """
-        if self._time_left.is_too_short_for_a_fold_of(trial):
+        if self._time_left.is_too_short_for_rest_of(trial, self._pool.statuses()):
             self._given_up.add(trial.number)
         return trial.number in self._given_up
 

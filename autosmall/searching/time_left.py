@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Collection
 
 from autosmall.runner.pool import WorkerStatus
 from autosmall.searching.limits import Limits
@@ -69,10 +70,18 @@ class TimeLeft:
         seconds = fold_seconds(trial, self._trials.values())
         return seconds is not None and seconds * self._fold_count > self.seconds
 
-    def is_too_short_for_a_fold_of(self, trial: Trial) -> bool:
-        """Tell whether one more fold would not end, judged by the trial's own folds alone."""
-        seconds = fold_seconds(trial, ())
-        return seconds is not None and seconds > self.seconds + self.grace_seconds
+    def is_too_short_for_rest_of(self, trial: Trial, workers: Collection[WorkerStatus]) -> bool:
+        """Tell whether a begun trial would not end even if all workers did nothing else.
+
+        What is being worked on is taken for done, and the quickest of the trial's own folds for
+        what the others take. The first fold of a worker builds the network too: until one has done
+        a second, only the next fold is asked about.
+        """
+        own = [fold.fit_seconds for fold in trial.results]
+        begun = sum(worker.trial == trial.number for worker in workers)
+        missing = self._fold_count - len(trial.folds) - begun
+        rounds = math.ceil(missing / len(workers)) if len(own) > len(workers) else 1
+        return bool(own) and rounds * min(own) > self.seconds + self.grace_seconds
 
     def missing_seconds(self, trial: Trial) -> float:
         """Return what the missing folds of a trial take one after another, 0 if nothing tells."""

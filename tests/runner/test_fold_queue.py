@@ -52,6 +52,14 @@ def test_what_nobody_began_goes_before_helping():
     assert [take(queue, "a"), take(queue, "b"), take(queue, "b")] == [(1, 0), (2, 0), (1, 1)]
 
 
+def test_a_worker_kept_for_a_trial_begins_nothing_else():
+    queue = queue_of((1, (0, 1)), (2, (3,)), (3, (0,)))
+    assert take(queue, "a") == (1, 0)
+    assert queue.take("b", kept_for=4) is None
+    assert queue.take("b", kept_for=2).trial == 2
+    assert queue.take("a", kept_for=4).trial == 1, "what it has begun it goes on with"
+
+
 def test_first_goes_ahead_of_the_others():
     queue = queue_of((1, (0,)), (2, (0,)))
     queue.add(FitRequest(3, CONFIG, (4,)), Place(first=True), together=False)

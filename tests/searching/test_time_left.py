@@ -45,7 +45,7 @@ def test_without_a_budget_nothing_is_too_long():
     assert left.seconds == math.inf
     assert not left.near_end
     assert not left.is_too_short_for(endless)
-    assert not left.is_too_short_for_a_fold_of(endless)
+    assert not left.is_too_short_for_rest_of(endless, workers(None))
 
 
 def test_the_end_is_near_in_the_last_part_of_the_budget():
@@ -64,13 +64,38 @@ def test_a_new_trial_of_which_nothing_is_known_is_begun():
     assert not time_left(new, spent=BUDGET - 1).is_too_short_for(new)
 
 
+def workers(*trials: int | None) -> list[WorkerStatus]:
+    return [WorkerStatus(str(k), trial, trial and 0, 0.0) for k, trial in enumerate(trials)]
+
+
 @pytest.mark.parametrize(("beyond_grace", "too_short"), [(-20.0, False), (20.0, True)])
-def test_one_more_fold_may_end_within_the_grace(beyond_grace, too_short):
+def test_the_next_fold_may_end_within_the_grace(beyond_grace, too_short):
     begun = trial(0, 100.0)
     spent = BUDGET - 100.0 + GRACE_SHARE * BUDGET + beyond_grace
     left = time_left(begun, trial(1), spent=spent)
-    assert left.is_too_short_for_a_fold_of(begun) is too_short
-    assert not left.is_too_short_for_a_fold_of(trial(2)), "none of its own folds tells"
+    assert left.is_too_short_for_rest_of(begun, workers(None)) is too_short
+    assert not left.is_too_short_for_rest_of(trial(2), workers(None)), "no fold of its own tells"
+
+
+@pytest.mark.parametrize(
+    ("busy", "needed"),
+    [
+        pytest.param([None], 200.0, id="two folds one after another"),
+        pytest.param([None, None], 100.0, id="side by side"),
+        pytest.param([0, None], 100.0, id="one is being worked on"),
+    ],
+)
+def test_a_begun_trial_needs_time_for_its_missing_folds(busy, needed):
+    """The first fold, which built the network, took longer."""
+    begun = trial(0, 300.0, 100.0, 110.0)
+    for beyond, too_short in ((-20.0, False), (20.0, True)):
+        left = time_left(begun, spent=BUDGET * (1 + GRACE_SHARE) - needed + beyond)
+        assert left.is_too_short_for_rest_of(begun, workers(*busy)) is too_short
+
+
+def test_a_trial_whose_last_folds_are_being_worked_on_is_not_given_up():
+    begun = trial(0, 300.0, 100.0, 110.0)
+    assert not time_left(begun, spent=BUDGET).is_too_short_for_rest_of(begun, workers(0, 0))
 
 
 def test_missing_folds_take_as_long_as_those_done():
