@@ -71,17 +71,19 @@ class TimeLeft:
         return seconds is not None and seconds * self._fold_count > self.seconds
 
     def is_too_short_for_rest_of(self, trial: Trial, workers: Collection[WorkerStatus]) -> bool:
-        """Tell whether a begun trial would not end even if all workers did nothing else.
+        """Tell whether a trial would not end even if all workers did nothing else from now on.
 
         What is being worked on is taken for done, and the quickest of the trial's own folds for
         what the others take. The first fold of a worker builds the network too: until one has done
-        a second, only the next fold is asked about.
+        a second, only the next fold is asked about. Before its first fold has ended, a trial is
+        judged by others of its strategy.
         """
         own = [fold.fit_seconds for fold in trial.results]
+        seconds = min(own) if own else fold_seconds(trial, self._trials.values())
         begun = sum(worker.trial == trial.number for worker in workers)
         missing = self._fold_count - len(trial.folds) - begun
-        rounds = math.ceil(missing / len(workers)) if len(own) > len(workers) else 1
-        return bool(own) and rounds * min(own) > self.seconds + self.grace_seconds
+        rounds = 1 if 0 < len(own) <= len(workers) else math.ceil(missing / len(workers))
+        return seconds is not None and rounds * seconds > self.seconds + self.grace_seconds
 
     def missing_seconds(self, trial: Trial) -> float:
         """Return what the missing folds of a trial take one after another, 0 if nothing tells."""

@@ -74,7 +74,6 @@ def test_the_next_fold_may_end_within_the_grace(beyond_grace, too_short):
     spent = BUDGET - 100.0 + GRACE_SHARE * BUDGET + beyond_grace
     left = time_left(begun, trial(1), spent=spent)
     assert left.is_too_short_for_rest_of(begun, workers(None)) is too_short
-    assert not left.is_too_short_for_rest_of(trial(2), workers(None)), "no fold of its own tells"
 
 
 @pytest.mark.parametrize(
@@ -91,6 +90,14 @@ def test_a_begun_trial_needs_time_for_its_missing_folds(busy, needed):
     for beyond, too_short in ((-20.0, False), (20.0, True)):
         left = time_left(begun, spent=BUDGET * (1 + GRACE_SHARE) - needed + beyond)
         assert left.is_too_short_for_rest_of(begun, workers(*busy)) is too_short
+
+
+def test_a_trial_that_waits_is_judged_by_others_of_its_strategy():
+    waits = trial(1)
+    known = (trial(0, 100.0), waits)
+    assert not time_left(*known, spent=690.0).is_too_short_for_rest_of(waits, workers(0, None))
+    assert time_left(*known, spent=760.0).is_too_short_for_rest_of(waits, workers(0, None))
+    assert not time_left(waits, spent=999.0).is_too_short_for_rest_of(waits, workers(None))
 
 
 def test_a_trial_whose_last_folds_are_being_worked_on_is_not_given_up():
