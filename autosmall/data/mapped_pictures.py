@@ -21,7 +21,7 @@ import psutil
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from autosmall.data.images import load_picture, load_pictures
+from autosmall.data.images import iterate_pictures, load_pictures
 from autosmall.errors import RunFolderError
 from autosmall.schema.mixed_pictures import Pictures
 from autosmall.schema.pictures import PictureSpec
@@ -90,7 +90,7 @@ def _state(path: Path) -> str:
 
 
 def _write(file: Path, paths: Sequence[str], spec: PictureSpec) -> None:
-    """Write the file as ``numpy.save`` would, with one picture in memory at a time."""
+    """Write the file as ``numpy.save`` would, with some pictures in memory at a time."""
     shape = (len(paths), spec.image_size_px, spec.image_size_px, spec.channels)
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     temporary = file.with_name(f".writing-{uuid.uuid4().hex}")
@@ -98,8 +98,8 @@ def _write(file: Path, paths: Sequence[str], spec: PictureSpec) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as stream:
             npy.write_array_header_1_0(stream, header)
-            for path in paths:
-                stream.write(load_picture(path, spec).tobytes())
+            for picture in iterate_pictures(paths, spec):
+                stream.write(picture.tobytes())
         temporary.replace(file)
     except OSError as error:
         raise RunFolderError(

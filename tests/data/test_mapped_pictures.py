@@ -47,7 +47,7 @@ def test_a_large_set_is_the_same_from_its_file(paths, cache_dir, color_mode):
 
 def test_nothing_is_decoded_twice(paths, cache_dir, monkeypatch):
     first = prepare_pictures(paths, SPEC, cache_dir)
-    monkeypatch.setattr(mapped_pictures, "load_picture", lambda path, spec: pytest.fail(path))
+    monkeypatch.setattr(mapped_pictures, "iterate_pictures", lambda paths, spec: pytest.fail(paths))
     assert prepare_pictures(paths, SPEC, cache_dir) == first
 
 
