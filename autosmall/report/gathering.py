@@ -14,6 +14,7 @@ from autosmall.report import sentences
 from autosmall.report.anonymous import without_pictures
 from autosmall.report.facts import SCHEMA_VERSION, ReportFacts
 from autosmall.report.sections import (
+    actions,
     augmentation,
     calibration,
     configurations,
@@ -167,8 +168,8 @@ class FactsInMaking:
         )
         return replace(facts, next_steps=next_steps.gather(self._known(facts)))
 
-    def _known(self, facts: ReportFacts) -> next_steps.Known:
-        return next_steps.Known(
+    def _known(self, facts: ReportFacts) -> actions.Known:
+        return actions.Known(
             self._run,
             self._run_path,
             self._ranking,

@@ -16,7 +16,12 @@ from autosmall.analysis.ranking import rank
 from autosmall.analysis.sample_size import ClassGain, LearningCurve
 from autosmall.analysis.stopping import Outlook
 from autosmall.report.gathering import gather_facts
-from autosmall.report.sections import next_steps
+from autosmall.report.sections import (
+    actions,
+    actions_on_pictures,
+    actions_on_search,
+    next_steps,
+)
 from autosmall.report.sections.alternatives import AlternativeRow
 from autosmall.report.sections.ensemble import EnsembleFacts, MemberFacts
 from autosmall.report.sections.label_keeping import KIND_NOUNS, KindFacts
@@ -38,7 +43,7 @@ def known(drawn):
 
 def known_of(run):
     facts, ranking = gather_facts(run, "runs/a b"), rank(run)
-    return next_steps.Known(
+    return actions.Known(
         run, "runs/a b", ranking, facts.trust, facts.errors, facts.training,
         facts.sample_size, facts.tradeoff.choices, facts.ensemble, facts.label_keeping,
     )  # fmt: skip
@@ -299,7 +304,8 @@ NO_WEIGHTS = {"backbones_found": ("builtin", "patches"), "strategies": ("baselin
     ],
 )  # fmt: skip
 def test_rules(known, rule, change, action, why):
-    found = getattr(next_steps, rule)(change(known))
+    (asked,) = (each for each in next_steps.RULES if each.__name__ == rule)
+    found = asked(change(known))
     if action is None:
         assert found is None
         return
@@ -310,7 +316,7 @@ def test_rules(known, rule, change, action, why):
 @pytest.mark.parametrize("option", ["noise", "none"])
 def test_the_search_without_an_alteration(known, option):
     rows = [("mirror", HURTS, 0.4, True), ("noise", UNKNOWN, 0.0, option == "noise")]
-    found = next_steps.switch_off_alteration(with_alterations(known, option, *rows))
+    found = actions_on_pictures.switch_off_alteration(with_alterations(known, option, *rows))
     assert "--output-dir 'runs/a b-no-mirror' " in found.command
     assert f"--invariances {option} " in found.command
     assert found.section == "data"
@@ -364,14 +370,15 @@ def test_rates_that_are_too_high(drawn):
     ]  # fmt: skip
     well = drawn.DrawnTrial("scratch", 0.8, values={"learning_rate": 0.001, "optimizer": "sgd"})
     without = drawn.DrawnTrial("scratch", 0.7)  # as heads that are solved, not trained
-    found = next_steps.lower_learning_rates(known_of(drawn.make_run([*ill, well, without])))
+    found = actions_on_search.lower_learning_rates(known_of(drawn.make_run([*ill, well, without])))
     assert found.action == "Let scratch with sgd search below a learning rate of 0.03"
     assert found.why.startswith(
         "3 of 4 of these configurations had steps that are too long (diverged), all at 0.03 or "
         "above."
     )
     assert "--space my_space.toml" in found.command
-    assert next_steps.lower_learning_rates(known_of(drawn.make_run([*ill[:2], well]))) is None
+    mild = known_of(drawn.make_run([*ill[:2], well]))
+    assert actions_on_search.lower_learning_rates(mild) is None
 
 
 @pytest.mark.parametrize(
@@ -393,8 +400,8 @@ def test_rates_that_are_too_high(drawn):
     ],
 )  # fmt: skip
 def test_whether_to_search_on(known, monkeypatch, gain, noise, on, stop):
-    monkeypatch.setattr(next_steps, "further_search", lambda *_: Outlook(gain, noise, 40))
-    further, ending = next_steps.search_on(known), next_steps.stop(known)
+    monkeypatch.setattr(actions_on_search, "further_search", lambda *_: Outlook(gain, noise, 40))
+    further, ending = actions_on_search.search_on(known), actions_on_search.stop(known)
     assert (further.why if further else None, ending.why if ending else None) == (on, stop)
 
 
@@ -406,7 +413,7 @@ def test_a_cheaper_one_is_named_unless_it_is_probably_worse(known, p_worse, said
         "1,500 parameters to train instead of 5,000", "1.0 points of accuracy (−2.0 to +4.0)",
         "Told.", "autosmall retrain run --trial 3",
     )  # fmt: skip
-    found = next_steps.take_simpler(with_part(known, "choices", rows=(row,)))
+    found = actions_on_search.take_simpler(with_part(known, "choices", rows=(row,)))
     assert (found is not None) == said
     if found is not None:
         assert found.action == (
