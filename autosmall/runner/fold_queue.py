@@ -1,7 +1,8 @@
 """The queue in front of the workers: requests go in, jobs of mostly one fold come out.
 
 A worker goes on with the request that it has begun, then takes the first that nobody has begun,
-and only then helps with another's folds. Requests whose folds share their work are never shared.
+and only then helps with another's folds, unless these are to be helped with first. Requests whose
+folds share their work are never shared.
 A worker may be kept for the next fold of the trial of which it has just done one.
 """
 
@@ -35,12 +36,22 @@ class FoldJob:
 class Place:
     """Where a request stands in the queue.
 
-    The ``first`` go before the others, the latest of them foremost; of the others those that are
-    expected to take longer ``seconds``, equals in the order in which they came.
+    Attributes:
+        first: Whether it goes before the others that wait (the next fold of a trial that has
+            begun); of several, the latest is foremost.
+        seconds: How long it is expected to take: of those that are not first, what takes longer
+            goes before what takes less, and equals in the order in which they came.
+        helped: Whether workers help with its folds before they begin anything else, so that it
+            ends as soon as can be.
     """
 
     first: bool = False
     seconds: float = 0.0
+    helped: bool = False
+
+
+IN_TURN = Place()
+"""In the order of submission."""
 
 
 @dataclass
@@ -49,7 +60,7 @@ class _Ticket:
     together: bool
     jobs: deque[FoldJob] = field(default_factory=deque)
     owner: str | None = None
-    place: Place = Place()
+    place: Place = IN_TURN
 
 
 class FoldQueue:
@@ -66,7 +77,7 @@ class FoldQueue:
     def add(
         self,
         request: FitRequest,
-        place: Place = Place(),
+        place: Place = IN_TURN,
         *,
         together: bool,
         as_one: bool = False,
@@ -122,10 +133,15 @@ class FoldQueue:
 
     def _ticket_for(self, worker: str, kept_for: int | None) -> _Ticket | None:
         own = (ticket for ticket in self._tickets if ticket.owner == worker)
+        helped = (t for t in self._tickets if t.place.helped and not t.together)
         unbegun = (ticket for ticket in self._tickets if ticket.owner is None)
         shared = (ticket for ticket in self._tickets if not ticket.together)
-        next_of_trial = (ticket for ticket in self._tickets if ticket.trial == kept_for)
-        orders = (own, unbegun, shared) if kept_for is None else (own, next_of_trial)
+        next_of_trial = (
+            ticket
+            for ticket in self._tickets
+            if ticket.trial == kept_for and (ticket.owner is None or not ticket.together)
+        )
+        orders = (own, helped, unbegun, shared) if kept_for is None else (own, next_of_trial)
         for candidates in orders:
             ticket = next(candidates, None)
             if ticket is not None:

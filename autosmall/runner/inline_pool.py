@@ -9,7 +9,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from autosmall.runner.fold_queue import FoldJob, FoldQueue, Place
+from autosmall.runner.fold_queue import IN_TURN, FoldJob, FoldQueue, Place
 from autosmall.runner.pictures import DecodedPictures
 from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.runner.process import ENVIRONMENT
@@ -68,10 +68,10 @@ class InlinePool(Pool):
         """One."""
         return 1
 
-    def submit(self, request: FitRequest, *, first: bool = False, seconds: float = 0.0) -> None:
+    def submit(self, request: FitRequest, place: Place = IN_TURN) -> None:
         """Queue a request; it begins when somebody waits."""
         as_one = self.as_one(request.config)
-        self._queue.add(request, Place(first, seconds), together=True, as_one=as_one)
+        self._queue.add(request, place, together=True, as_one=as_one)
 
     def as_one(self, config: Config) -> bool:
         """Tell whether the folds of ``config`` are trained as one."""

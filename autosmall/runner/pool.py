@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from autosmall.runner.fold_queue import IN_TURN, Place
 from autosmall.schema.config import Config
 from autosmall.schema.results import FoldResult
 from autosmall.schema.search_context import FitRequest, SearchContext
@@ -47,11 +48,10 @@ class Pool(ABC):
         """
 
     @abstractmethod
-    def submit(self, request: FitRequest, *, first: bool = False, seconds: float = 0.0) -> None:
-        """Queue a request; returns at once. Requests begin in the order of submission.
+    def submit(self, request: FitRequest, place: Place = IN_TURN) -> None:
+        """Queue a request; returns at once.
 
-        ``first`` puts it before the others that wait (the next fold of a trial that has begun);
-        ``seconds``, behind those, before others that are expected to take less time.
+        Requests begin in the order of submission, unless their ``place`` says otherwise.
         """
 
     @abstractmethod

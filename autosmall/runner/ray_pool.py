@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from threadpoolctl import threadpool_limits
 
 from autosmall.errors import AutoSmallError
-from autosmall.runner.fold_queue import FoldJob, FoldQueue, Place
+from autosmall.runner.fold_queue import IN_TURN, FoldJob, FoldQueue, Place
 from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.runner.ray_cluster import ClusterOptions, RayCluster, describe, may_pass
 from autosmall.runner.ray_worker import JobDone
@@ -119,13 +119,13 @@ class RayPool(Pool):
         self._started.result()
         self._news.put(context)
 
-    def submit(self, request: FitRequest, *, first: bool = False, seconds: float = 0.0) -> None:
+    def submit(self, request: FitRequest, place: Place = IN_TURN) -> None:
         """Queue a request."""
         strategy = self._cluster.strategies.get(request.config.strategy)
         together = strategy is not None and strategy.folds_together
         as_one = self.as_one(request.config)
         with self._lock:
-            self._queue.add(request, Place(first, seconds), together=together, as_one=as_one)
+            self._queue.add(request, place, together=together, as_one=as_one)
             self._outstanding += len(request.folds)
         self._news.put(request)
 

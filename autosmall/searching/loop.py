@@ -18,6 +18,7 @@ from autosmall.explorers.base import Explorer
 from autosmall.progress import SearchView
 from autosmall.run_folder.state import AskingTime
 from autosmall.run_folder.store import RunStore
+from autosmall.runner.fold_queue import Place
 from autosmall.runner.pool import Pool
 from autosmall.runner.race import decide
 from autosmall.schema.results import (
@@ -201,17 +202,24 @@ class SearchLoop:
             self._send(trial, unsent[:1])
 
     def _send(self, trial: Trial, folds: list[int]) -> None:
-        """Hand folds to the pool: a begun trial goes first, then, near the end, what takes long."""
+        """Hand folds to the pool, unless they would not end in time."""
         if self._gives_up(trial):
             return
         trial.sent.update(folds)
         request = FitRequest(trial.number, trial.suggestion.config, tuple(folds))
+        self._pool.submit(request, self._place(trial))
+
+    def _place(self, trial: Trial) -> Place:
+        """Return where folds of a trial stand in the queue.
+
+        The first trial is helped with: the sooner something is complete, the sooner there is a
+        result, and something to be compared with.
+        """
         if trial.folds:
-            self._pool.submit(request, first=True)
-        elif self._time_left.near_end:
-            self._pool.submit(request, seconds=self._time_left.missing_seconds(trial))
-        else:
-            self._pool.submit(request)
+            return Place(first=True)
+        if self._time_left.near_end:
+            return Place(seconds=self._time_left.missing_seconds(trial))
+        return Place(helped=len(self._trials) == 1)
 
     def _send_ahead(self) -> None:
         """Send off folds before their turn where workers have nothing else to do.

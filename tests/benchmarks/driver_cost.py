@@ -17,6 +17,7 @@ import numpy as np
 
 from autosmall.explorers.base import Explorer
 from autosmall.run_folder.store import RunStore
+from autosmall.runner.fold_queue import IN_TURN, Place
 from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.schema.config import Config
 from autosmall.schema.folds import FoldPlan
@@ -59,7 +60,7 @@ class InstantPool(Pool):
     def begin(self, context: SearchContext) -> None:
         """Take no notice."""
 
-    def submit(self, request: FitRequest, *, first: bool = False, seconds: float = 0.0) -> None:
+    def submit(self, request: FitRequest, place: Place = IN_TURN) -> None:
         """Do all folds of the request."""
         self._results.extend(drawn(self._context, request.trial, fold) for fold in request.folds)
 

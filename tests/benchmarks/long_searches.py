@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--without-weights", action="store_true")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     given.output.mkdir(parents=True, exist_ok=True)
     table = given.output / "searches.csv"
     rows = pd.read_csv(table).to_dict("records") if table.is_file() else []

@@ -60,6 +60,20 @@ def test_a_worker_kept_for_a_trial_begins_nothing_else():
     assert queue.take("a", kept_for=4).trial == 1, "what it has begun it goes on with"
 
 
+def test_a_request_to_be_helped_with_goes_before_what_nobody_began():
+    queue = FoldQueue()
+    queue.add(FitRequest(1, CONFIG, (0, 1, 2)), Place(helped=True), together=False)
+    queue.add(FitRequest(2, CONFIG, (0,)), together=False)
+    assert [take(queue, worker) for worker in "abab"] == [(1, 0), (1, 1), (1, 2), (2, 0)]
+
+
+def test_folds_that_one_worker_must_do_are_not_helped_with():
+    queue = FoldQueue()
+    queue.add(FitRequest(1, CONFIG, (0, 1)), Place(helped=True), together=True)
+    queue.add(FitRequest(2, CONFIG, (0,)), together=False)
+    assert [take(queue, worker) for worker in "aba"] == [(1, 0), (2, 0), (1, 1)]
+
+
 def test_first_goes_ahead_of_the_others():
     queue = queue_of((1, (0,)), (2, (0,)))
     queue.add(FitRequest(3, CONFIG, (4,)), Place(first=True), together=False)

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from autosmall.runner.fold_queue import Place
 from autosmall.runner.inline_pool import InlinePool
 from autosmall.runner.questions import ModelAnswer, ModelRequest
 from autosmall.runner.ray_pool import RayPool
@@ -142,7 +143,7 @@ def test_first_goes_before_those_that_wait(pool, tmp_path):
         pool.submit(FitRequest(13, obedient(seconds=0.5), (0,)))
         time.sleep(0.1)
     for trial, first in ((14, False), (15, False), (16, True)):
-        pool.submit(FitRequest(trial, obedient(seconds=0.2), (0,)), first=first)
+        pool.submit(FitRequest(trial, obedient(seconds=0.2), (0,)), Place(first=first))
     order = []
     while len(order) < 3 + pool.size:
         order += [result.trial for result in pool.wait(DEADLINE_SECONDS)]

@@ -133,24 +133,6 @@ def test_a_fold_that_always_kills_its_worker_fails_with_the_reason(pool):
     assert results[4, 0].status == results[4, 1].status == COMPLETE
 
 
-@pytest.mark.parametrize("goes_on", [True, False])
-def test_a_worker_is_kept_a_little_for_the_next_fold_of_its_trial(
-    context, strategies, monkeypatch, goes_on
-):
-    """So much longer than usual that a busy machine does not matter."""
-    monkeypatch.setattr("autosmall.runner.ray_pool.KEPT_SHARE", 1000.0)
-    monkeypatch.setattr("autosmall.runner.ray_pool.KEPT_SECONDS", 20.0 if goes_on else 1.0)
-    with RayPool(context, workers=1, strategies=strategies) as pool:
-        pool.submit(FitRequest(0, obedient(seconds=0.2), (0,)))
-        pool.submit(FitRequest(1, obedient(), (0,)))
-        order = list(finish(pool, 1))
-        if goes_on:
-            pool.submit(FitRequest(0, obedient(), (1,)), first=True)
-            order += finish(pool, 1)
-        order += finish(pool, 1)
-    assert order == ([(0, 0), (0, 1), (1, 0)] if goes_on else [(0, 0), (1, 0)])
-
-
 def test_folds_of_one_request_run_side_by_side_when_workers_are_idle(pool):
     pool.submit(FitRequest(5, obedient(seconds=1.0), (0, 1)))
     assert len({result.worker for result in finish(pool, 2).values()}) == 2

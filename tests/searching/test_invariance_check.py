@@ -119,7 +119,7 @@ class AnsweringPool(Pool):
     def begin(self, context):
         raise NotImplementedError
 
-    def submit(self, request, *, first=False):
+    def submit(self, request, place=None):
         (fold,) = request.folds
         self.asked.append(fold)
         if fold == self.failing:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from autosmall.explorers.base import Explorer
 from autosmall.explorers.portfolio import PROPOSER as PORTFOLIO
 from autosmall.run_folder.fold_models import read_fold_model, trials_with_models
 from autosmall.run_folder.store import RunStore
+from autosmall.runner.fold_queue import IN_TURN, Place
 from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.schema.config import Config
 from autosmall.schema.folds import FoldPlan
@@ -86,6 +86,7 @@ class ShuffledPool(Pool):
         self._queue: list[FitRequest] = []
         self._random = random.Random(order_seed)
         self.submitted: list[FitRequest] = []
+        self.helped: list[int] = []
         self.worked: list[tuple[int, int]] = []
         self.ending = (False, "")
         self.fail_trials: set[int] = set()
@@ -98,7 +99,8 @@ class ShuffledPool(Pool):
     def begin(self, context: SearchContext) -> None:
         raise NotImplementedError
 
-    def submit(self, request: FitRequest, *, first: bool = False, seconds: float = 0.0) -> None:
+    def submit(self, request: FitRequest, place: Place = IN_TURN) -> None:
+        self.helped += [request.trial] * place.helped
         self._queue.append(request)
         self.submitted.append(request)
 
@@ -238,6 +240,11 @@ def test_folds_are_asked_for_together_until_there_is_something_to_race_against(
     assert {folds[number] for number in range(LAG, LAG + 20)} == {1}
 
 
+def test_all_workers_help_with_the_first_trial(context: SearchContext, tmp_path: Path) -> None:
+    _, pool, _ = run_loop(context, tmp_path, 20, size=2)
+    assert pool.helped == [0]
+
+
 def test_idle_workers_do_folds_ahead_and_what_comes_too_late_is_forgotten(
     context: SearchContext, tmp_path: Path
 ) -> None:
@@ -284,9 +291,9 @@ def test_folds_that_would_not_end_in_time_are_not_begun(
     budget, which the same command may bring."""
     one_by_one = ShuffledPool.submit
 
-    def submit(pool: ShuffledPool, request: FitRequest, **place: Any) -> None:
+    def submit(pool: ShuffledPool, request: FitRequest, place: Place) -> None:
         for fold in request.folds:
-            one_by_one(pool, replace(request, folds=(fold,)), **place)
+            one_by_one(pool, replace(request, folds=(fold,)), place)
 
     monkeypatch.setattr(ShuffledPool, "submit", submit)
     store, pool, _ = run_loop(context, tmp_path, None, time_budget_seconds=0.5)

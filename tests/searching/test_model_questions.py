@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from autosmall.run_folder.fold_models import write_fold_model
+from autosmall.runner.fold_queue import IN_TURN, Place
 from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.runner.questions import ModelAnswer, ModelRequest
 from autosmall.schema.config import Config
@@ -31,7 +32,7 @@ class EchoPool(Pool):
     def begin(self, context: SearchContext) -> None:
         raise NotImplementedError
 
-    def submit(self, request: FitRequest, *, first: bool = False, seconds: float = 0.0) -> None:
+    def submit(self, request: FitRequest, place: Place = IN_TURN) -> None:
         assert isinstance(request, ModelRequest)
         answer = int(request.learned["place"])
         (fold,) = request.folds

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from autosmall.run_folder.run_data import load_run_data
+from autosmall.runner.fold_queue import IN_TURN, Place
 from autosmall.runner.pool import Pool, WorkerStatus
 from autosmall.runner.questions import ModelAnswer, ModelRequest
 from autosmall.schema.config import Config
@@ -35,7 +36,7 @@ class DrawingPool(Pool):
     def begin(self, context: SearchContext) -> None:
         raise NotImplementedError
 
-    def submit(self, request: FitRequest, *, first: bool = False, seconds: float = 0.0) -> None:
+    def submit(self, request: FitRequest, place: Place = IN_TURN) -> None:
         assert isinstance(request, ModelRequest) and isinstance(request.question, ExplainPictures)
         (fold,) = request.folds
         self.asked[fold] = request.question

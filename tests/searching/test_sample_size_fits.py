@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from autosmall.run_folder.sample_size_store import read_subset_scores, write_subset_score
+from autosmall.runner.fold_queue import IN_TURN, Place
 from autosmall.runner.pool import Pool
 from autosmall.runner.worker import training_rows
 from autosmall.schema.config import Config
@@ -40,7 +41,7 @@ class InstantPool(Pool):
     def begin(self, context):
         raise NotImplementedError
 
-    def submit(self, request: FitRequest, *, first: bool = False, seconds: float = 0.0) -> None:
+    def submit(self, request: FitRequest, place: Place = IN_TURN) -> None:
         self.queue.append(request)
 
     def as_one(self, config: Config) -> bool:
