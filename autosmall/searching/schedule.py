@@ -1,10 +1,8 @@
-"""Which fold to do ahead of its turn, and how long a fold is expected to take."""
+"""Which fold to do ahead of its turn."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-
-import numpy as np
+from collections.abc import Iterable
 
 from autosmall.searching.trial import RUNNING, Trial
 
@@ -18,16 +16,3 @@ def next_ahead(trials: Iterable[Trial], total: int) -> Trial | None:
     return min(
         begun, key=lambda trial: (trial.unsent(total)[0] - trial.judged, trial.number), default=None
     )
-
-
-def fold_seconds(trial: Trial, trials: Collection[Trial]) -> float | None:
-    """Return how long a fold of ``trial`` is expected to take; ``None`` where nothing tells.
-
-    Its own folds tell, else the median of its strategy's.
-    """
-    own = [fold.fit_seconds for fold in trial.results]
-    if own:
-        return float(np.median(own))
-    alike = (other for other in trials if other.strategy == trial.strategy)
-    others = [fold.fit_seconds for other in alike for fold in other.results]
-    return float(np.median(others)) if others else None

@@ -8,7 +8,6 @@ from collections.abc import Collection
 
 from autosmall.runner.pool import WorkerStatus
 from autosmall.searching.limits import Limits
-from autosmall.searching.schedule import fold_seconds
 from autosmall.searching.trial import Trial
 from autosmall.searching.trials import Trials
 
@@ -67,7 +66,7 @@ class TimeLeft:
         """Tell whether a trial that has not begun would not end with all its folds."""
         if math.isinf(self.seconds):
             return False
-        seconds = fold_seconds(trial, self._trials.values())
+        seconds = self._trials.fold_seconds(trial)
         return seconds is not None and seconds * self._fold_count > self.seconds
 
     def is_too_short_for_rest_of(self, trial: Trial, workers: Collection[WorkerStatus]) -> bool:
@@ -79,7 +78,7 @@ class TimeLeft:
         judged by others of its strategy.
         """
         own = [fold.fit_seconds for fold in trial.results]
-        seconds = min(own) if own else fold_seconds(trial, self._trials.values())
+        seconds = min(own) if own else self._trials.fold_seconds(trial)
         begun = sum(worker.trial == trial.number for worker in workers)
         missing = self._fold_count - len(trial.folds) - begun
         rounds = 1 if 0 < len(own) <= len(workers) else math.ceil(missing / len(workers))
@@ -87,12 +86,11 @@ class TimeLeft:
 
     def missing_seconds(self, trial: Trial) -> float:
         """Return what the missing folds of a trial take one after another, 0 if nothing tells."""
-        seconds = fold_seconds(trial, self._trials.values()) or 0.0
-        return (self._fold_count - len(trial.folds)) * seconds
+        return (self._fold_count - len(trial.folds)) * (self._trials.fold_seconds(trial) or 0.0)
 
     def ends_within(self, seconds: float, worker: WorkerStatus) -> bool:
         """Tell whether a worker's fold may end within so many seconds; no for an idle one."""
         if worker.trial is None:
             return False
-        whole = fold_seconds(self._trials[worker.trial], self._trials.values())
+        whole = self._trials.fold_seconds(self._trials[worker.trial])
         return whole is None or whole - worker.since_seconds <= seconds

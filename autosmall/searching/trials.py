@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import math
 from bisect import insort
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from statistics import median
 
-from autosmall.schema.results import COMPLETE, FoldResult
+from autosmall.schema.results import COMPLETE, FAILED, FoldResult
 from autosmall.searching.trial import RUNNING, Trial
 
 MOST_LEADERS = 5
+
+LATEST_FOLDS = 50
+"""Folds of a strategy by which the next one is expected to take."""
 
 
 class Trials(Mapping[int, Trial]):
@@ -33,6 +37,9 @@ class Trials(Mapping[int, Trial]):
         self._trials: dict[int, Trial] = {}
         self._untold: set[int] = set()
         self._best_until: list[Trial | None] = []
+        self._latest_seconds: dict[str, deque[float]] = defaultdict(
+            lambda: deque(maxlen=LATEST_FOLDS)
+        )
         self.running: dict[int, Trial] = {}
         self.ended: Counter[str] = Counter()
         self.folds_done = 0
@@ -54,6 +61,7 @@ class Trials(Mapping[int, Trial]):
         """Take in a trial, whose number is above those of all others, as it stands."""
         self._trials[trial.number] = trial
         self.folds_done += len(trial.folds)
+        self._latest_seconds[trial.strategy].extend(fold.fit_seconds for fold in trial.results)
         if trial.status == RUNNING:
             self.running[trial.number] = trial
         else:
@@ -69,11 +77,22 @@ class Trials(Mapping[int, Trial]):
         """Add a finished fold to a trial."""
         self.folds_done += result.fold not in trial.folds
         trial.folds[result.fold] = result
+        if result.status != FAILED:
+            self._latest_seconds[trial.strategy].append(result.fit_seconds)
 
     def drop_fold(self, trial: Trial, fold: int) -> None:
         """Take a finished fold back."""
         self.folds_done -= 1
         del trial.folds[fold]
+
+    def fold_seconds(self, trial: Trial) -> float | None:
+        """Return how long a fold of ``trial`` is expected to take; ``None`` where nothing tells.
+
+        Its own folds tell, else the latest of its strategy's: their median.
+        """
+        own = [fold.fit_seconds for fold in trial.results]
+        seconds = own or self._latest_seconds.get(trial.strategy)
+        return median(seconds) if seconds else None
 
     def known(self, horizon: float) -> list[Trial]:
         """Return the ended trials up to number ``horizon``, in order."""

@@ -10,7 +10,7 @@ import pytest
 from autosmall.schema.config import Config
 from autosmall.schema.results import COMPLETE, FAILED, RACED_OUT, FoldResult, Suggestion
 from autosmall.searching.trial import RUNNING, Trial, best_complete
-from autosmall.searching.trials import MOST_LEADERS, Trials
+from autosmall.searching.trials import LATEST_FOLDS, MOST_LEADERS, Trials
 
 METRIC = "accuracy"
 CONFIG = Config.from_mapping({"strategy": "scratch"})
@@ -55,6 +55,32 @@ def test_it_is_what_all_trials_tell_in_whatever_order_they_end(seed):
             trials.add_fold(trial, fold_of(trial.number, float(rng.integers(0, 6)) / 5))
             trials.end(trial, str(rng.choice([COMPLETE, COMPLETE, RACED_OUT, FAILED])))
         agree(trials)
+
+
+def timed(number, *seconds, strategy="scratch", status=COMPLETE):
+    """A running trial whose first folds took so long."""
+    folds = {i: FoldResult(number, i, status, fit_seconds=s) for i, s in enumerate(seconds)}
+    return Trial(Suggestion(number, Config.from_mapping({"strategy": strategy}), "t"), folds=folds)
+
+
+def test_a_fold_is_expected_to_take_as_long_as_others_of_its_trial_or_strategy():
+    own, new, other = timed(0, 2.0, 4.0), timed(1), timed(2, strategy="frozen")
+    trials = Trials(METRIC)
+    for trial in (own, new, other, timed(3, 99.0, status=FAILED)):
+        trials.add(trial)
+    assert trials.fold_seconds(own) == trials.fold_seconds(new) == 3.0
+    assert trials.fold_seconds(other) is None
+    trials.add_fold(new, FoldResult(1, 0, FAILED, fit_seconds=99.0))
+    assert trials.fold_seconds(timed(4)) == 3.0
+    trials.add_fold(new, FoldResult(1, 1, COMPLETE, fit_seconds=6.0))
+    assert (trials.fold_seconds(new), trials.fold_seconds(timed(4))) == (6.0, 4.0)
+
+
+def test_the_latest_folds_of_a_strategy_tell():
+    trials = Trials(METRIC)
+    trials.add(timed(0, *[9.0] * LATEST_FOLDS))
+    trials.add(timed(1, *[1.0] * LATEST_FOLDS))
+    assert trials.fold_seconds(timed(2)) == 1.0
 
 
 def test_trials_of_an_earlier_sitting_are_taken_in_as_they_stand():
