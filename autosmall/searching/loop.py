@@ -45,7 +45,7 @@ from autosmall.searching.view import leader_row, worker_rows
 NO_TIME = "no configuration was left that fits in the remaining time"
 
 MAX_UNSUITABLE = 5
-"""Proposals in a row that may be too long for the time left before asking stops."""
+"""Proposals in a row too long for one worker, from which on all are thought of together."""
 
 
 class SearchLoop:
@@ -73,6 +73,7 @@ class SearchLoop:
         self._time_left = TimeLeft(limits, self._trials, context.folds.total)
         self._early_end = EarlyEnd(context, limits, self._trials, self._time_left)
         self._unsuitable = 0
+        self._none_fits = False
         self._given_up: set[int] = set()
         self.end_reason = ""
 
@@ -150,19 +151,32 @@ class SearchLoop:
             self._store.add_suggestion(suggestion)
             trial = Trial(suggestion)
             self._trials.add(trial)
-            if self._time_left.is_too_short_for(trial):
-                self._unsuitable += 1
+            if self._would_not_end(trial):
                 self._end(trial, NOT_BEGUN, "it would not end within the time left")
             else:
-                self._unsuitable = 0
                 self._go_on(trial)
+
+    def _would_not_end(self, trial: Trial) -> bool:
+        """Tell whether a new trial is too long for one worker and the time left.
+
+        After several such proposals one is taken that all workers together would end: rather that
+        than idle workers. Where they would not either, asking stops.
+        """
+        if not self._time_left.is_too_short_for(trial):
+            self._unsuitable = 0
+            return False
+        self._unsuitable += 1
+        if self._unsuitable < MAX_UNSUITABLE:
+            return True
+        self._none_fits = self._time_left.is_too_short_for_rest_of(trial, self._pool.statuses())
+        return self._none_fits
 
     def _room(self) -> bool:
         number = self._explorer.next_number
         if self._limits.max_trials is not None:
             known = not any(n <= self._limits.horizon(number) for n in self._trials.running)
             has_room = number < self._limits.max_trials and known
-        elif self._unsuitable >= MAX_UNSUITABLE:
+        elif self._none_fits:
             self.end_reason = NO_TIME
             return False
         else:

@@ -284,6 +284,19 @@ def test_what_would_not_end_in_time_is_not_begun(context: SearchContext, tmp_pat
     assert pool.ending[1] == NO_TIME
 
 
+def test_what_only_all_workers_together_would_end_is_begun_rather_than_nothing(
+    context: SearchContext, tmp_path: Path
+) -> None:
+    """Folds say that they took a second each: five of them fit for five workers, not for one."""
+    store, pool, _ = run_loop(context, tmp_path, None, time_budget_seconds=1.5, size=5)
+    statuses = [trial.status for trial in store.trials()]
+    first = statuses.index(NOT_BEGUN)
+    refused = [status == NOT_BEGUN for status in statuses[first : first + MAX_UNSUITABLE]]
+    assert refused == [True] * (MAX_UNSUITABLE - 1) + [False]
+    assert statuses.count(NOT_BEGUN) == MAX_UNSUITABLE
+    assert pool.ending[1] == NO_TIME
+
+
 def test_folds_that_would_not_end_in_time_are_not_begun(
     context: SearchContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
