@@ -34,7 +34,7 @@ def ended(pool: RayPool, count: int) -> list[tuple[int, int]]:
 def test_the_next_fold_of_a_trial_goes_before_what_waits(context, strategies, monkeypatch, goes_on):
     """Kept so much longer than usual that a busy machine does not matter."""
     monkeypatch.setattr("autosmall.runner.ray_pool.KEPT_SHARE", 1000.0)
-    monkeypatch.setattr("autosmall.runner.ray_pool.KEPT_SECONDS", 8.0 if goes_on else 0.5)
+    monkeypatch.setattr("autosmall.runner.ray_pool.KEPT_SECONDS", 3.0 if goes_on else 0.5)
     with RayPool(context, workers=1, strategies=strategies) as pool:
         pool.submit(request(0, 0))
         pool.submit(request(1, 0))
