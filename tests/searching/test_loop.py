@@ -288,7 +288,7 @@ def test_what_only_all_workers_together_would_end_is_begun_rather_than_nothing(
     context: SearchContext, tmp_path: Path
 ) -> None:
     """Folds say that they took a second each: five of them fit for five workers, not for one."""
-    store, pool, _ = run_loop(context, tmp_path, None, time_budget_seconds=1.5, size=5)
+    store, pool, _ = run_loop(context, tmp_path, None, time_budget_seconds=3.0, size=5)
     statuses = [trial.status for trial in store.trials()]
     first = statuses.index(NOT_BEGUN)
     refused = [status == NOT_BEGUN for status in statuses[first : first + MAX_UNSUITABLE]]
