@@ -215,10 +215,10 @@ class RayPool(Pool):
 
     def _next_news(self) -> SearchContext | FitRequest | _Ended | None:
         """Return the next news, or ``None`` once a worker is no longer kept for a trial."""
-        now = time.monotonic()
-        kept = [slot.kept_until - now for slot in self._slots.values() if slot.job is None]
+        kept = [slot.kept_until for slot in self._slots.values() if slot.kept_for is not None]
+        timeout = max(0.0, min(kept) - time.monotonic()) if kept else None
         with suppress(Empty):
-            return self._news.get(timeout=min((s for s in kept if s > 0), default=None))
+            return self._news.get(timeout=timeout)
         return None
 
     def _take_in(self, news: SearchContext | FitRequest | _Ended | None) -> None:
@@ -235,8 +235,10 @@ class RayPool(Pool):
             if slot.job is not None:
                 continue
             now = time.monotonic()
+            if now >= slot.kept_until:
+                slot.kept_for = None
             with self._lock:
-                job = self._queue.take(name, slot.kept_for if now < slot.kept_until else None)
+                job = self._queue.take(name, slot.kept_for)
                 if job is None:
                     continue
                 self._slots[name] = _Slot(job, now)

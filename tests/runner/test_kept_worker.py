@@ -30,6 +30,24 @@ def ended(pool: RayPool, count: int) -> list[tuple[int, int]]:
     return [(result.trial, result.fold) for result in results]
 
 
+def test_a_worker_is_not_kept_for_ever_where_its_time_is_over_before_news_are_awaited(
+    context, strategies, monkeypatch
+):
+    monkeypatch.setattr("autosmall.runner.ray_pool.KEPT_SHARE", 1000.0)
+    monkeypatch.setattr("autosmall.runner.ray_pool.KEPT_SECONDS", 0.1)
+    next_news = RayPool._next_news
+
+    def late(pool):
+        time.sleep(0.2)
+        return next_news(pool)
+
+    monkeypatch.setattr(RayPool, "_next_news", late)
+    with RayPool(context, workers=1, strategies=strategies) as pool:
+        for trial in range(3):
+            pool.submit(request(trial, 0))
+        assert ended(pool, 3) == [(trial, 0) for trial in range(3)]
+
+
 @pytest.mark.parametrize("goes_on", [True, False])
 def test_the_next_fold_of_a_trial_goes_before_what_waits(context, strategies, monkeypatch, goes_on):
     """Kept so much longer than usual that a busy machine does not matter."""
