@@ -2,8 +2,8 @@
 
 A worker goes on with the request that it has begun, then takes the first that nobody has begun,
 and only then helps with another's folds, unless these are to be helped with first. Requests whose
-folds share their work are never shared.
-A worker may be kept for the next fold of the trial of which it has just done one.
+folds share their work are never shared. A worker may be kept for the next fold of the trial of
+which it has just done one.
 """
 
 from __future__ import annotations
@@ -133,16 +133,11 @@ class FoldQueue:
 
     def _ticket_for(self, worker: str, kept_for: int | None) -> _Ticket | None:
         own = (ticket for ticket in self._tickets if ticket.owner == worker)
-        helped = (t for t in self._tickets if t.place.helped and not t.together)
-        unbegun = (ticket for ticket in self._tickets if ticket.owner is None)
-        shared = (ticket for ticket in self._tickets if not ticket.together)
-        next_of_trial = (
-            ticket
-            for ticket in self._tickets
-            if ticket.trial == kept_for and (ticket.owner is None or not ticket.together)
-        )
-        orders = (own, helped, unbegun, shared) if kept_for is None else (own, next_of_trial)
-        for candidates in orders:
+        others = [t for t in self._tickets if kept_for in (None, t.trial)]
+        helped = (ticket for ticket in others if ticket.place.helped and not ticket.together)
+        unbegun = (ticket for ticket in others if ticket.owner is None)
+        shared = (ticket for ticket in others if not ticket.together)
+        for candidates in (own, helped, unbegun, shared):
             ticket = next(candidates, None)
             if ticket is not None:
                 return ticket

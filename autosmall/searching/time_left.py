@@ -64,8 +64,6 @@ class TimeLeft:
 
     def is_too_short_for(self, trial: Trial) -> bool:
         """Tell whether a trial that has not begun would not end with all its folds."""
-        if math.isinf(self.seconds):
-            return False
         seconds = self._trials.fold_seconds(trial)
         return seconds is not None and seconds * self._fold_count > self.seconds
 
